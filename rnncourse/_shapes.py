@@ -1,0 +1,79 @@
+"""Checks of shapes and dtypes, made once before a loop over time starts."""
+
+import numpy as np
+
+Array = np.ndarray
+State = Array | tuple[Array, ...]
+Params = dict[str, Array]
+
+
+def check_sequence(xs: Array, state: State, params: Params, mask: Array | None) -> Array | None:
+    """Check that a batch of sequences, a state and parameters fit each other.
+
+    Returns the mask as bool, or None. Raises as :func:`rnncourse.cells.unroll` says.
+    """
+    parts = state if isinstance(state, tuple) else (state,)
+    for name, array in [("xs", xs), *params.items(), *(("state", part) for part in parts)]:
+        check_float(name, array)
+    if xs.ndim != 3 or xs.shape[1] == 0:
+        raise ValueError(f"xs has shape {xs.shape}; expected (N, T, D) with at least one step")
+    N, T, D = xs.shape
+    H = _check_params(D, params)
+    for part in parts:
+        if part.shape != (N, H):
+            raise ValueError(
+                f"state has shape {part.shape}; xs {xs.shape} and W_h "
+                f"{params['W_h'].shape} need {(N, H)}"
+            )
+    return check_mask(mask, N, T)
+
+
+def check_float(name: str, array: Array) -> None:
+    """Raise TypeError unless ``array`` is a NumPy array of a floating dtype."""
+    if not isinstance(array, np.ndarray) or not np.issubdtype(array.dtype, np.floating):
+        found = getattr(array, "dtype", type(array).__name__)
+        raise TypeError(f"{name} is {found}; expected floats: np.asarray({name}, np.float32)")
+
+
+def _check_params(D: int, params: Params) -> int:
+    """H, after checking that inputs of size D and the parameters fit each other."""
+    W_x, W_h, b = (params[name] for name in ("W_x", "W_h", "b"))
+    if W_x.ndim != 2 or W_x.shape[0] != D:
+        raise ValueError(f"W_x has shape {W_x.shape}; inputs of size D = {D} need ({D}, ...)")
+    if W_h.ndim != 2 or W_h.shape[1] != W_x.shape[1] or W_h.shape[1] % W_h.shape[0]:
+        raise ValueError(f"W_h has shape {W_h.shape}, which does not fit W_x {W_x.shape}")
+    if b.shape != W_h.shape[1:]:
+        raise ValueError(f"b has shape {b.shape}; W_h {W_h.shape} needs {W_h.shape[1:]}")
+    return W_h.shape[0]
+
+
+def check_mask(mask: Array | None, N: int, T: int) -> Array | None:
+    """The mask as (N, T) bool, or None. Raises ValueError for another shape or other values."""
+    if mask is None:
+        return None
+    mask = np.asarray(mask)
+    if mask.shape != (N, T):
+        raise ValueError(f"mask has shape {mask.shape}; xs need {(N, T)}")
+    if not np.isin(mask, (0, 1)).all():
+        raise ValueError("mask holds values other than 0 and 1")
+    return mask.astype(bool)
+
+
+def check_sizes(**sizes: int) -> None:
+    """Raise ValueError naming a size below 1."""
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"{name} is {size}; expected at least 1")
+
+
+def check_upstream(doutputs: Array, dstate: State, shape: tuple[int, ...]) -> None:
+    """Check upstream gradients against the shape (N, T, H) of the forward outputs.
+
+    A gradient with N = 1 would broadcast silently to the whole batch. Raises ValueError.
+    """
+    N, _, H = shape
+    if np.shape(doutputs) != shape:
+        raise ValueError(f"doutputs has shape {np.shape(doutputs)}; the outputs have {shape}")
+    for part in dstate if isinstance(dstate, tuple) else (dstate,):
+        if np.shape(part) != (N, H):
+            raise ValueError(f"dstate has shape {np.shape(part)}; the state has {(N, H)}")

@@ -1,0 +1,45 @@
+"""Data sets that come with the course: small, made here, the same for everyone.
+
+``load(name)`` returns NumPy arrays or lists; ``names()`` lists what there is.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+
+
+def names() -> list[str]:
+    """The names that :func:`load` knows, sorted."""
+    return sorted(_SETS)
+
+
+def load(name: str, **options: Any) -> Any:
+    """The data set called ``name``; options are those of its function below.
+
+    Raises KeyError for an unknown name, listing the known ones.
+    """
+    if name not in _SETS:
+        raise KeyError(f"no data set called {name!r}; there are {names()}")
+    return _SETS[name](**options)
+
+
+def temporal_xor(rng: np.random.Generator, N: int, T: int) -> Array:
+    """Elman's stream of bits: two random ones, then their exclusive or, and so on.
+
+    Every third bit (index 2, 5, 8, …) follows from the two before it; all
+    others are coin tosses. Nothing marks where a triple begins.
+
+    Returns (N, T) integers 0 and 1. Raises ValueError if N or T is below 1.
+    Source: Elman (1990), section "Exclusive-OR".
+    """
+    if N < 1 or T < 1:
+        raise ValueError(f"N = {N}, T = {T}; both must be at least 1")
+    triples = rng.integers(0, 2, (N, -(-T // 3), 3))
+    triples[..., 2] = triples[..., 0] ^ triples[..., 1]
+    return triples.reshape(N, -1)[:, :T]
+
+
+_SETS: dict[str, Callable[..., Any]] = {"temporal_xor": temporal_xor}

@@ -1,0 +1,18 @@
+"""How weights start: random matrices whose scale keeps signals alive."""
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+Array = np.ndarray
+
+
+def xavier_uniform(
+    rng: np.random.Generator, rows: int, columns: int, dtype: DTypeLike = np.float64
+) -> Array:
+    """(rows, columns) drawn from U(-a, a), a = sqrt(6 / (rows + columns)).
+
+    The variance is then 2 / (rows + columns): a signal keeps its size on the
+    way forward and back. Source: Glorot and Bengio (2010), equation 16.
+    """
+    a = np.sqrt(6.0 / (rows + columns))
+    return rng.uniform(-a, a, (rows, columns)).astype(dtype)

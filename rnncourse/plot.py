@@ -1,0 +1,175 @@
+"""Arrays in, axes out. Nothing here trains or computes a model.
+
+Figures are readable in grey: the colour scale runs from dark through light to
+dark, and each cell carries its number, so colour is never the only sign.
+"""
+
+import functools
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# One font of this list is on macOS, Windows, or comes with a small package on
+# Linux. The first one found draws the characters that Matplotlib's own lacks.
+CHINESE_FONTS = (
+    "PingFang SC",
+    "Hiragino Sans GB",
+    "Heiti SC",
+    "Microsoft YaHei",
+    "SimHei",
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Droid Sans Fallback",
+)
+
+
+def matrix(
+    values: ArrayLike,
+    rows: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    *,
+    title: str = "",
+    limit: float | None = None,
+    digits: int = 2,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """A matrix (R, C) as a table of coloured cells, each with its number.
+
+    Blue is below zero, orange above, white zero; darker is farther from zero.
+
+    Args:
+        values: (R, C) real numbers.
+        rows, columns: R and C labels, or None for none.
+        limit: value of the darkest colour; the largest |value| unless given.
+        digits: decimals shown.
+        ax: where to draw; a new figure of fitting size unless given.
+
+    Raises:
+        ValueError: ``values`` is not two-dimensional, is empty, or the labels
+            do not count R or C.
+    """
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 2 or values.size == 0:
+        raise ValueError(f"values has shape {values.shape}; expected (R, C), neither zero")
+    for name, labels, count in [
+        ("rows", rows, values.shape[0]),
+        ("columns", columns, values.shape[1]),
+    ]:
+        if labels is not None and len(labels) != count:
+            raise ValueError(f"{len(labels)} {name} for values of shape {values.shape}")
+    family = use_chinese_font([*(rows or []), *(columns or []), title])
+    R, C = values.shape
+    ax = _new_axes(1.6 + 0.75 * C, 0.9 + 0.45 * R) if ax is None else ax
+    limit = float(np.abs(values).max()) or 1.0 if limit is None else limit
+    image = ax.imshow(values, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
+    for (r, c), v in np.ndenumerate(values):
+        ink = _ink(image.cmap(image.norm(v)))
+        ax.text(c, r, f"{v:.{digits}f}", ha="center", va="center", color=ink)
+    _label_cells(ax, rows, columns)
+    ax.set_title(title)
+    for label in [ax.title, *ax.get_xticklabels(), *ax.get_yticklabels()]:
+        label.set_fontfamily(family)  # axes made earlier keep the font they were made with
+    return ax
+
+
+def memory_trace(
+    hs: ArrayLike,
+    tokens: Sequence[str],
+    *,
+    title: str = "",
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """The memory after each token: one column a step, one row a hidden unit.
+
+    Args:
+        hs: (T, H) memory after each step, as ``unroll`` gives it for one sequence.
+        tokens: the T tokens that were read; Chinese is drawn with a Chinese font.
+
+    Raises ValueError when ``hs`` is not (T, H) with one row a token.
+    """
+    hs = np.asarray(hs, dtype=float)
+    if hs.ndim != 2 or len(hs) != len(tokens):
+        raise ValueError(f"hs has shape {hs.shape}; {len(tokens)} tokens need ({len(tokens)}, H)")
+    units = [f"unit {i}" for i in range(hs.shape[1])]
+    ax = matrix(hs.T, units, list(tokens), title=title, limit=1.0, ax=ax)
+    ax.set_xlabel("token read →")
+    return ax
+
+
+def use_chinese_font(texts: Sequence[str]) -> list[str]:
+    """Let Matplotlib draw Chinese, if ``texts`` hold any; returns the fonts now in use.
+
+    Where the machine has no such font, warns once with what to install:
+    Matplotlib would draw empty boxes.
+    """
+    import matplotlib
+
+    family = list(matplotlib.rcParams["font.family"])
+    if any("\u2e80" <= ch <= "\uffef" for text in texts for ch in text):
+        font = chinese_font()
+        if font is None:
+            _warn_no_font()
+        elif font not in family:
+            # Matplotlib falls back per character: Latin text keeps its font.
+            family.append(font)
+            matplotlib.rcParams["font.family"] = family
+    return family
+
+
+@functools.cache
+def chinese_font() -> str | None:
+    """The first font of ``CHINESE_FONTS`` on this machine, or None.
+
+    Fonts installed after Matplotlib cached its list (as in Colab) are looked
+    for on disk.
+    """
+    from matplotlib import font_manager
+
+    for path in font_manager.findSystemFonts():
+        if "wqy" in path.lower() or "cjk" in path.lower():
+            _add_font(font_manager.fontManager, path)
+    known = {entry.name for entry in font_manager.fontManager.ttflist}
+    return next((name for name in CHINESE_FONTS if name in known), None)
+
+
+def _add_font(manager: Any, path: str) -> None:
+    if all(entry.fname != path for entry in manager.ttflist):
+        manager.addfont(path)
+
+
+@functools.cache
+def _warn_no_font() -> None:
+    warnings.warn(
+        "No Chinese font found: Chinese labels would be empty boxes. Install one, for example "
+        "'apt-get install fonts-wqy-microhei' on Debian, Ubuntu or Colab, and restart.",
+        stacklevel=4,
+    )
+
+
+def _ink(rgba: tuple[float, ...]) -> str:
+    """Black or white, whichever stands out more (WCAG 2.2 relative luminance)."""
+    rgb = np.asarray(rgba[:3])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return "white" if linear @ [0.2126, 0.7152, 0.0722] < 0.179 else "black"
+
+
+def _new_axes(width: float, height: float) -> "Axes":
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(min(width, 9.0), height), layout="constrained")[1]
+
+
+def _label_cells(ax: "Axes", rows: Sequence[str] | None, columns: Sequence[str] | None) -> None:
+    ax.set_yticks(range(len(rows or [])), rows or [])
+    ax.set_xticks(range(len(columns or [])), columns or [])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
