@@ -14,7 +14,7 @@ LAYERS = {
     0: {"_shapes", "initializers", "functional", "gradcheck", "text", "plot"},
     1: {"cells", "layers", "data"},
     2: {"interop"},
-    3: {"grading", "_grade", "_child", "__main__"},
+    3: {"grading", "_compare", "_exercise", "_grade", "_sandbox", "_child", "__main__"},
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names}
 

@@ -1,0 +1,172 @@
+"""Runs inside the confined process: executes a learner's notebook and answers calls.
+
+The grader copies this file to a staging folder and starts it there with `python -I -S`.
+It imports only the standard library and NumPy, holds nothing secret (inputs come in, plain
+values go out) and decides nothing: learner code shares this process and may do as it likes.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import linecache
+import os
+import re
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+SHOWN_ERRORS = 5
+DTYPES = ("|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8",
+          "<f2", "<f4", "<f8", "<c8", "<c16")  # fmt: skip
+
+
+def confine(config: dict) -> None:
+    """Set the limits, then give up root, before any learner code runs."""
+    import resource
+
+    for name, value in config["limits"].items():
+        kind = getattr(resource, name, None)
+        if kind is not None:
+            _, hard = resource.getrlimit(kind)
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            try:
+                resource.setrlimit(kind, (value, value))
+            except (ValueError, OSError):
+                if sys.platform == "linux":  # macOS refuses some of them
+                    raise
+    if config["user"] is not None:
+        os.setgroups([])
+        os.setgid(config["user"])
+        os.setuid(config["user"])
+        if os.getuid() == 0 or os.geteuid() == 0:
+            raise PermissionError("still root")
+    sys.path[:0] = config["path"]
+
+
+def without_magics(source: str) -> tuple[str, bool]:
+    """The cell as plain Python: lines that start with % or ! become `pass`."""
+    if source.lstrip().startswith("%%"):
+        return "pass", True
+    plain = re.sub(r"^([ \t]*)[%!].*$", r"\1pass", source, flags=re.M)
+    return plain, plain != source
+
+
+def compile_cell(source: str, name: str) -> tuple[types.CodeType, bool]:
+    """Compile a cell, leaving out IPython magics only where it is not Python as it stands."""
+    try:
+        return compile(source, name, "exec"), False
+    except SyntaxError:
+        plain, changed = without_magics(source)
+        if not changed:
+            raise
+        return compile(plain, name, "exec"), True
+
+
+def explain(error: BaseException) -> dict:
+    """The error's type and message, and the last line of the notebook that it passed."""
+    try:
+        text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")[:300]
+    except BaseException:
+        text = type(error).__name__
+    line = (getattr(error, "text", None) or "") if isinstance(error, SyntaxError) else ""
+    trace = error.__traceback__
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if name.startswith("<cell "):
+            line = linecache.getline(name, trace.tb_lineno)
+        trace = trace.tb_next
+    return {"error": text, "line": str(line).strip()[:200]}
+
+
+def run_cells(cells: list[str], namespace: dict, send: Callable) -> dict:
+    """Run all cells; one that raises is remembered and the next one is run."""
+    errors, skipped = [], []
+    for number, source in enumerate(cells, 1):
+        send({"cell": number})
+        name = f"<cell {number}>"
+        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+        try:
+            code, magics = compile_cell(source, name)
+            if magics:
+                skipped.append(number)
+            exec(code, namespace)
+        except BaseException as error:  # sys.exit() in a cell must not end the run
+            errors.append({"cell": number, **explain(error)})
+    return {"errors": errors[:SHOWN_ERRORS], "skipped": skipped[:SHOWN_ERRORS]}
+
+
+def decode(value: Any) -> Any:
+    """An argument from its message: a plain number or text, or a fresh writable array."""
+    import numpy as np
+
+    if not isinstance(value, dict):
+        return value
+    flat = np.frombuffer(base64.b64decode(value["data"]), dtype=value["dtype"])
+    return flat.reshape(value["shape"]).copy()
+
+
+def encode(value: Any) -> dict:
+    """A returned value: arrays and numbers by their bytes, anything else by its type's name."""
+    import numpy as np
+
+    if not isinstance(value, (np.ndarray, np.generic, int, float, complex)):
+        return {"type": type(value).__name__[:80]}
+    array = np.asarray(value)
+    array = array.astype(array.dtype.newbyteorder("<")) if array.dtype.kind in "fiubc" else array
+    if array.dtype.str not in DTYPES:
+        return {"type": f"array of {array.dtype}"[:80]}
+    data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+    return {"dtype": array.dtype.str, "shape": list(array.shape), "data": data}
+
+
+def encode_answer(value: Any) -> dict:
+    """None, one value, or a tuple or list of values."""
+    if value is None:
+        return {"none": True}
+    if isinstance(value, (tuple, list)):
+        return {"many": [encode(v) for v in value[:64]], "list": isinstance(value, list)}
+    return {"one": encode(value)}
+
+
+def answer(function: Callable, packed: list) -> dict:
+    """Call the learner's function on decoded arguments and encode what it returns."""
+    try:
+        arguments = [decode(v) for v in packed]
+        value = function(*arguments)
+        before = [decode(v) for v in packed]
+        changed = [
+            k
+            for k, old in enumerate(before)
+            if hasattr(old, "tobytes") and old.tobytes() != arguments[k].tobytes()
+        ]
+        return {"changed": changed, **encode_answer(value)}
+    except BaseException as error:
+        return explain(error)
+
+
+def main(config: dict) -> None:
+    """Serve one notebook: read the cells, run them, then answer calls until the pipe closes."""
+    confine(config)
+    requests = os.fdopen(config["read"], "rb")
+
+    def send(message: dict) -> None:
+        data = json.dumps(message).encode() + b"\n"
+        while data:
+            data = data[os.write(config["write"], data) :]
+
+    first = json.loads(requests.readline())
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    sys.argv = ["notebook"]
+    result = run_cells(first["cells"], module.__dict__, send)
+    function = module.__dict__.get(first["function"])
+    send({"ready": callable(function), "exists": function is not None, **result})
+    for line in requests:
+        request = json.loads(line)
+        send({"id": request["id"], **answer(function, request["arguments"])})
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,153 @@
+"""`check`: tell a learner at once whether a function is right, and if not, what is wrong.
+
+The public check data in `checks/ID.json` is generated from `solutions/`; the class grader
+(`python -m rnncourse grade`) draws other inputs and does not use it.
+"""
+
+from __future__ import annotations
+
+import json
+import linecache
+import sys
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from rnncourse import _compare
+from rnncourse._compare import Answer, Case, Rules, Text, Verdict
+
+
+class Result:
+    """What `check` found: `points`, `max_points`, and `text`, which was printed."""
+
+    def __init__(self, points: float, max_points: float, text: str) -> None:
+        self.points = points
+        self.max_points = max_points
+        self.text = text
+
+    def __repr__(self) -> str:
+        return f"Result({self.points:g} / {self.max_points:g})"
+
+    def _ipython_display_(self) -> None:
+        """Show nothing: `check` has printed the text already."""
+
+
+def known_exercises() -> list[str]:
+    """Ids of all exercises that `check` knows, sorted."""
+    folder = resources.files("rnncourse") / "checks"
+    if not folder.is_dir():
+        return []
+    return sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".json"))
+
+
+def encode(value: Any) -> Any:
+    """A number as it is, an array as its dtype, shape and entries to 12 digits."""
+    if not isinstance(value, np.ndarray):
+        return value
+    numbers = [float(f"{v:.12g}") if isinstance(v, float) else v for v in value.ravel().tolist()]
+    return {"dtype": value.dtype.name, "shape": list(value.shape), "data": numbers}
+
+
+def decode(value: Any) -> Any:
+    """The inverse of `encode`."""
+    if not isinstance(value, dict):
+        return value
+    return np.array(value["data"], dtype=value["dtype"]).reshape(value["shape"])
+
+
+def load_check(exercise_id: str) -> tuple[Rules, list[Case]]:
+    """Rules and public cases of an exercise. Raises `KeyError` for an unknown id."""
+    if exercise_id not in known_exercises():
+        raise KeyError(exercise_id)
+    file = resources.files("rnncourse") / "checks" / f"{exercise_id}.json"
+    data = json.loads(file.read_text(encoding="utf-8"))
+    hints = {m["name"]: (m["en"], m["zh"]) for m in data["mutants"]}
+    rtol, atol = data["tolerance"]
+    cases = [
+        Case(
+            {name: decode(v) for name, v in case["inputs"].items()},
+            [decode(v) for v in case["expected"]],
+            {name: [decode(v) for v in vs] for name, vs in case["mutants"].items()},
+        )
+        for case in data["cases"]
+    ]
+    return Rules(tuple(data["outputs"]), data["points"], rtol, atol, hints), cases
+
+
+def check(exercise_id: str, function: Callable[..., Any]) -> Result:
+    """Run `function` on the exercise's public cases; print and return the verdict.
+
+    Never raises for a wrong answer: an unknown id, something that cannot be called or a
+    function that raises is explained in the text, and earns 0 points.
+    """
+    try:
+        rules, cases = load_check(exercise_id)
+    except KeyError:
+        known = ", ".join(known_exercises())
+        text = (f"there is no exercise {exercise_id!r}; known: {known}",
+                f"没有练习 {exercise_id!r}；已有：{known}")  # fmt: skip
+        return _report(str(exercise_id), Verdict(0.0, text), 0)
+    if not callable(function):
+        kind = type(function).__name__
+        text = (f"the second argument must be your function, but it is of type {kind}",
+                f"第二个参数应为你的函数，但它的类型是 {kind}")  # fmt: skip
+        return _report(exercise_id, Verdict(0.0, text), rules.points)
+    found = _compare.verdict(cases, [_answer(function, case, rules) for case in cases], rules)
+    return _report(exercise_id, found, rules.points)
+
+
+def _answer(function: Callable[..., Any], case: Case, rules: Rules) -> Answer:
+    """Call the learner's function on copies; an exception becomes a `Failure`."""
+    arguments = {
+        name: value.copy() if isinstance(value, np.ndarray) else value
+        for name, value in case.inputs.items()
+    }
+    try:
+        value = function(*arguments.values())
+    except Exception as error:
+        return _compare.raised(_one_line(error), _learner_line(error, function))
+    changed = [
+        name
+        for name, before in case.inputs.items()
+        if isinstance(before, np.ndarray) and before.tobytes() != arguments[name].tobytes()
+    ]
+    return _compare.changed_inputs(changed) if changed else _compare.unpack(value, rules.outputs)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")[:300]
+
+
+def _learner_line(error: BaseException, function: Callable[..., Any]) -> str:
+    """The line of the learner's own code that raised, or empty where it is not known."""
+    code = getattr(function, "__code__", None)
+    line = ""
+    trace = error.__traceback__  # not `traceback.extract_tb`, which forgets a notebook's cells
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if code is not None and name == code.co_filename:
+            line = linecache.getline(name, trace.tb_lineno).strip()
+        trace = trace.tb_next
+    return line
+
+
+def _report(exercise_id: str, found: Verdict, points: float) -> Result:
+    text = "\n".join(_lines(exercise_id, found, points))
+    print(text, file=sys.stdout)
+    return Result(found.points, points, text)
+
+
+def _lines(exercise_id: str, found: Verdict, points: float) -> Text:
+    if not points:
+        return f"✗ {found.text[0]}", f"✗ {found.text[1]}"
+    score = f"{found.points:g}/{points:g}"
+    if found.points == points:
+        return (f"✓ {exercise_id}: right, {score} points.",
+                f"✓ {exercise_id}：正确，{score} 分。")  # fmt: skip
+    part = found.points > 0
+    return (f"✗ {exercise_id}: {'partly right' if part else 'not yet'}, {score} points: "
+            f"{found.text[0]}",
+            f"✗ {exercise_id}：{'部分正确' if part else '还不对'}，{score} 分：{found.text[1]}",
+            )  # fmt: skip

@@ -1,0 +1,258 @@
+"""Generate exercises/ and the public check data in rnncourse/checks/ from solutions/*.md.
+
+    python tools/exercises.py           write what has changed
+    python tools/exercises.py --check   write nothing; name each difference and exit 1
+
+A notebook that is written keeps the outputs of code cells whose source is unchanged.
+solutions/*.ipynb, which hold outputs, are written by tools/notebooks.py.
+
+A solution is a MyST notebook whose header names its exercise (`rnncourse: {exercise: ID}`).
+Cells: the prompt; the setup cell (tag remove-cell); imports; one or more code cells with
+`# BEGIN SOLUTION` and `# END SOLUTION`; the call of `check` (tag nbval-check-output); and
+one cell tagged `spec`, which the learner never gets. It defines
+    kind        "implement", "repair" or "measure"
+    function    the graded function's name
+    outputs     names of what it returns; each earns an equal share of the points
+    points      in all
+    withhold    names the grader hides, as "cells.rnn_step", or a module, as "gradcheck"
+    packages    what may be imported (default: ("numpy",)); each dependency by name
+    tolerance   (rtol, atol); a float32 answer must pass
+    draw        draw(rng) -> the arguments, as a dict or in order; odd, unequal, small sizes
+    mutants     list of {"name", "edit", "en", "zh"}, five at least; an edit is (old, new) or a
+                list of these, each `old` found exactly once in the solution cells
+    starter     for "repair": the mutants whose bugs the learner is given
+Cells tagged `solution` are left out of the exercise as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # the generator belongs to this checkout, installed or not
+
+import jupytext  # noqa: E402
+
+from rnncourse import _exercise, grading  # noqa: E402
+from rnncourse._compare import Verdict, same, verdict  # noqa: E402
+from rnncourse._exercise import Exercise  # noqa: E402
+
+# Above every seed that the class grader draws, so that its cases are never these.
+PUBLIC_SEEDS = tuple(range(2**40, 2**40 + 3))
+ONLY_IN_SOLUTION = {"spec", "solution"}
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def read_solution(text: str) -> dict[str, Any]:
+    """A solution's Markdown as a notebook (plain JSON values)."""
+    return json.loads(json.dumps(jupytext.reads(text, fmt="md:myst")))
+
+
+def as_notebook(nb: dict[str, Any], name: str, old: str | None) -> str:
+    """The text of exercise `name` as .ipynb: the same on every machine, outputs from `old`."""
+    kept = stored_outputs(old)
+    cells = []
+    for number, cell in enumerate(nb["cells"]):
+        new = {"cell_type": cell["cell_type"], "id": f"{name}-{number:03d}",
+               "metadata": cell["metadata"], "source": lines(cell["source"])}  # fmt: skip
+        if cell["cell_type"] == "code":
+            count, outputs = kept.get(cell["source"], (None, []))
+            new |= {"execution_count": count, "outputs": outputs}
+        cells.append(new)
+    metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"},
+                "rnncourse": {"exercise": name}}  # fmt: skip
+    data = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(data, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def lines(source: str) -> list[str]:
+    """Source as notebooks store it: a list of lines with their ends."""
+    return source.splitlines(keepends=True)
+
+
+def stored_outputs(old: str | None) -> dict[str, tuple[int | None, list]]:
+    """Execution count and outputs of each code cell of an existing notebook, by source."""
+    if old is None:
+        return {}
+    return {
+        "".join(cell["source"]): (cell.get("execution_count"), cell.get("outputs", []))
+        for cell in json.loads(old)["cells"]
+        if cell["cell_type"] == "code"
+    }
+
+
+def header(solution: str) -> str:
+    """The YAML header of a Markdown notebook, with its fences."""
+    found = re.match(r"---\n.*?\n---\n", solution, re.S)
+    if found is None:
+        raise ValueError("a solution must begin with a YAML header")
+    return found.group()
+
+
+def as_markdown(nb: dict[str, Any], head: str) -> str:
+    """The text of a MyST notebook. Written here: jupytext's own spelling varies by version."""
+    parts = [head]
+    previous = None
+    for cell in nb["cells"]:
+        if cell["cell_type"] == "code":
+            tags = cell["metadata"].get("tags")
+            option = f":tags: [{', '.join(tags)}]\n\n" if tags else ""
+            parts.append(f"\n```{{code-cell}} python\n{option}{cell['source']}\n```\n")
+        else:
+            parts.append(("\n+++\n" if previous == "markdown" else "") + f"\n{cell['source']}\n")
+        previous = cell["cell_type"]
+    return "".join(parts)
+
+
+def make_exercise(nb: dict[str, Any], exercise: Exercise) -> dict[str, Any]:
+    """The notebook that the learner opens: solution and spec removed."""
+    changed = exercise.source
+    if exercise.kind == "repair":
+        changed = _exercise.mutate(exercise, exercise.starter)
+    parts = iter(changed.split(_exercise.CELL_BREAK))
+    cells = []
+    for cell in nb["cells"]:
+        if ONLY_IN_SOLUTION & set(cell["metadata"].get("tags", [])):
+            continue
+        if "# BEGIN SOLUTION" in cell["source"] and cell["cell_type"] == "code":
+            cell = cell | {"source": _exercise.unsolved(exercise, next(parts))}
+        cells.append(cell)
+    return nb | {"cells": cells}
+
+
+def check_data(exercise: Exercise) -> dict[str, Any]:
+    """The public check data. Raises `ValueError` where it would not tell mutants apart."""
+    rounded: Callable[[Any], Any] = lambda value: grading.decode(grading.encode(value))  # noqa: E731
+    cases = _exercise.make_cases(exercise, PUBLIC_SEEDS, rounded)
+    certify(exercise, cases)
+    rules = exercise.rules
+    return {
+        "exercise": exercise.id,
+        "function": exercise.function,
+        "points": rules.points,
+        "outputs": list(rules.outputs),
+        "tolerance": [rules.rtol, rules.atol],
+        "mutants": [{"name": n, "en": en, "zh": zh} for n, (en, zh) in rules.hints.items()],
+        "cases": [
+            {
+                "inputs": {name: grading.encode(v) for name, v in case.inputs.items()},
+                "expected": [grading.encode(v) for v in case.expected],
+                "mutants": {n: [grading.encode(v) for v in vs] for n, vs in case.mutants.items()},
+            }
+            for case in cases
+        ],
+    }
+
+
+def certify(exercise: Exercise, cases: list[_exercise.Case]) -> None:
+    """Every mutant loses points and is named; the unsolved exercise earns nothing."""
+    if len(exercise.mutants) < 5:
+        raise ValueError(f"{exercise.id}: fewer than five mutants")
+    for name, hint in exercise.rules.hints.items():
+        found: Verdict = verdict(cases, [case.mutants[name] for case in cases], exercise.rules)
+        if found.points >= exercise.rules.points:
+            raise ValueError(f"{exercise.id}: mutant {name} loses no points")
+        if found.text != hint:
+            raise ValueError(f"{exercise.id}: mutant {name} is taken for another: {found.text[0]}")
+    if exercise.kind == "repair":
+        starter = _exercise.build(exercise, _exercise.mutate(exercise, exercise.starter))
+        answers = [_exercise.run_trusted(exercise, starter, case.inputs) for case in cases]
+        right = [all(same(a[k], c.expected[k], exercise.rules) for a, c in zip(answers, cases,
+                 strict=True)) for k in range(len(exercise.rules.outputs))]  # fmt: skip
+        if any(right) or not exercise.starter:
+            raise ValueError(f"{exercise.id}: the exercise as handed out already earns points")
+
+
+def dump(data: Any) -> str:
+    """JSON with each flat list of numbers on one line."""
+    text = json.dumps(data, indent=1, ensure_ascii=False)
+    return (
+        re.sub(r"\[\s+([^\[\]{}\"]*?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text) + "\n"
+    )
+
+
+def generate(root: Path) -> Iterator[tuple[Path, str]]:
+    """Each derived file below `root` with the text it should have."""
+    for source in sorted((root / "solutions").glob("*_sol_*.md")):
+        text = source.read_text("utf-8")
+        nb = read_solution(text)
+        exercise = _exercise.load(_exercise.parse_notebook(nb))
+        if exercise.id != source.stem.replace("_sol_", "_ex_"):
+            raise ValueError(f"{source.name}: the header says exercise {exercise.id}")
+        learner = make_exercise(nb, exercise)
+        target = root / "exercises" / f"{exercise.id}.md"
+        yield target, as_markdown(learner, header(text))
+        pair = target.with_suffix(".ipynb")
+        yield pair, as_notebook(learner, exercise.id, existing(pair))
+        yield root / "rnncourse" / "checks" / f"{exercise.id}.json", dump(check_data(exercise))
+
+
+def existing(path: Path) -> str | None:
+    """A file's text, or None where there is none."""
+    return path.read_text("utf-8") if path.exists() else None
+
+
+def equal(old: str | None, new: str, path: Path) -> bool:
+    """True where the texts agree; check data may differ in its last digits."""
+    if old is None or old == new:
+        return old == new
+    return path.parent.name == "checks" and close(json.loads(old), json.loads(new))
+
+
+def close(a: Any, b: Any) -> bool:
+    """Equal JSON values, floating-point numbers up to rounding."""
+    if isinstance(a, float) and isinstance(b, float):
+        return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-11)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(close, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return list(a) == list(b) and all(close(a[k], b[k]) for k in a)
+    return type(a) is type(b) and a == b
+
+
+def differences(root: Path) -> list[tuple[Path, str | None]]:
+    """Derived files that are not as generated: with the text due, or None for strays."""
+    due = dict(generate(root))
+    found: list[tuple[Path, str | None]] = [
+        (path, text) for path, text in due.items() if not equal(existing(path), text, path)
+    ]
+    patterns = ("exercises/*_ex_*", "rnncourse/checks/*.json")
+    strays = [path for pattern in patterns for path in sorted(root.glob(pattern))]
+    return found + [(path, None) for path in strays if path not in due]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write, or with --check compare. Returns 1 where --check found a difference."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if outdated")
+    parser.add_argument("--root", type=Path, default=ROOT, help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    try:
+        found = differences(options.root)
+    except ValueError as error:
+        print(error)
+        return 1
+    for path, text in found:
+        name = path.relative_to(options.root)
+        if options.check:
+            print(f"{name}: {'not from any solution' if text is None else 'out of date'}")
+        elif text is None:
+            print(f"{name}: not from any solution; delete it")
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+            print(f"wrote {name}")
+    if options.check and found:
+        print("run `make exercises`")
+    return int(options.check and bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
