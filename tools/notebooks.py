@@ -39,12 +39,13 @@ def convert(page: Path) -> nbformat.NotebookNode:
     # nbval refuses outputs of a cell that seems never to have run.
     for number, cell in enumerate(code_cells(notebook), start=1):
         cell.execution_count = number
-    notebook.metadata = nbformat.from_dict(
-        {
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"},
-        }
-    )
+    metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    if "rnncourse" in notebook.metadata:  # names the exercise that a solution solves
+        metadata["rnncourse"] = notebook.metadata["rnncourse"]
+    notebook.metadata = nbformat.from_dict(metadata)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 

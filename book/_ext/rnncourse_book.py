@@ -117,7 +117,12 @@ def start_katex(rundir: Path, timeout: float):
     """
     path = rundir / "katex.sock"
     command = katex.KaTeXServer.build_command(socket=path)
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=rundir)
+    # Without our standard error: if Sphinx is killed, a server left behind must not keep open
+    # the pipe that `make` reads.
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, cwd=rundir
+    )
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
