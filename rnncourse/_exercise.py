@@ -85,12 +85,6 @@ def read_notebook(path: Path) -> Notebook:
     return parse_notebook(data)
 
 
-def read_solution(path: Path) -> Notebook:
-    """As `read_notebook`; the file's name gives the id where the metadata do not."""
-    notebook = read_notebook(path)
-    return notebook._replace(exercise=notebook.exercise or path.stem.replace("_sol_", "_ex_"))
-
-
 def parse_notebook(data: Any) -> Notebook:
     """A `Notebook` from parsed JSON. Raises `NotebookError` as `read_notebook` does."""
     cells = data.get("cells") if isinstance(data, dict) else None

@@ -41,7 +41,6 @@ from rnncourse._exercise import (
     load,
     make_cases,
     read_notebook,
-    read_solution,
 )
 from rnncourse._sandbox import Child, Limits, Mode, Silent, Stage, find_mode
 
@@ -251,7 +250,7 @@ class Grader:
     def exercise(self, name: str) -> tuple[Exercise, list[Case]]:
         """An exercise with this batch's secret cases; computed once."""
         if name not in self._loaded:
-            exercise = load(read_solution(self.solutions[name]))
+            exercise = load(read_notebook(self.solutions[name]))
             seeds = range(self.seed, self.seed + SECRET_CASES)
             self._loaded[name] = (exercise, make_cases(exercise, seeds))
         return self._loaded[name]
@@ -261,11 +260,13 @@ class Grader:
         start = time.monotonic()
         exercise, maximum = "", 0.0
         try:
+            exercise = self._named(submission.path)  # known even where the file is unreadable
+            maximum = self._points(exercise)
             if submission.problem:
                 raise NotebookError(*submission.problem)
             notebook = read_notebook(submission.path)
             exercise = self._which(notebook, submission.path)
-            maximum = float(self.exercise(exercise)[0].rules.points)
+            maximum = self._points(exercise)
             found = self._run(exercise, notebook)
         except NotebookError as error:
             found = Verdict(0.0, error.text)
@@ -283,12 +284,18 @@ class Grader:
                 return notebook.exercise
             name = clean(notebook.exercise, 60)
             raise NotebookError(f"unknown exercise {name}", f"未知的练习 {name}")
-        stem = path.stem.replace("_sol_", "_ex_")
-        ids = [name for name in self.solutions if name in stem]
-        if not ids:
+        name = self._named(path)
+        if not name:
             raise NotebookError("unknown exercise: neither metadata nor file name has its id",
                                 "未知的练习：元数据和文件名中都没有练习编号")  # fmt: skip
-        return max(ids, key=len)
+        return name
+
+    def _named(self, path: Path) -> str:
+        """The exercise's id in the file's name, or empty."""
+        return max((name for name in self.solutions if name in path.stem), key=len, default="")
+
+    def _points(self, name: str) -> float:
+        return float(self.exercise(name)[0].rules.points) if name else 0.0
 
     def _run(self, name: str, notebook: Notebook) -> Verdict:
         exercise, cases = self.exercise(name)
@@ -333,7 +340,9 @@ def find_solutions(folder: Path) -> dict[str, Path]:
     found = {}
     for path in sorted(folder.glob("*_sol_*.ipynb")):
         with contextlib.suppress(NotebookError):
-            found[str(read_solution(path).exercise)] = path
+            name = read_notebook(path).exercise
+            if name:
+                found[name] = path
     if not found:
         raise FileNotFoundError(f"no solution notebooks (*_sol_*.ipynb) in {folder}")
     return found

@@ -107,7 +107,7 @@ def test_an_exercise_holds_neither_solution_nor_spec(path):
 
 
 def load(name):
-    return _exercise.load(_exercise.read_solution(ROOT / "solutions" / name))
+    return _exercise.load(_exercise.read_notebook(ROOT / "solutions" / name))
 
 
 def test_a_mutant_must_match_exactly_once():

@@ -24,7 +24,7 @@ SOLUTIONS = ROOT / "solutions"
 EXERCISES = {
     e.id: e
     for e in (
-        _exercise.load(_exercise.read_solution(path)) for path in SOLUTIONS.glob("*_sol_*.ipynb")
+        _exercise.load(_exercise.read_notebook(path)) for path in SOLUTIONS.glob("*_sol_*.ipynb")
     )
 }
 IDS = sorted(EXERCISES)
@@ -767,3 +767,11 @@ def test_unusable_arguments_exit_with_2(arguments, monkeypatch, capsys):
 
 def test_a_file_name_cannot_become_a_spreadsheet_formula():
     assert _grade._shown(Path("=1+1.ipynb")) == "./=1+1.ipynb"
+
+
+def test_an_unreadable_file_named_after_an_exercise_keeps_its_maximum(grader, tmp_path):
+    """A class's table then adds up: 0 of 4, not 0 of 0."""
+    path = tmp_path / "ann_rnn_ex_01.ipynb"
+    path.write_text("not a notebook", encoding="utf-8")
+    row = grader.grade(Submission("ann", path))
+    assert (row.exercise, row.points, row.max_points) == ("rnn_ex_01", 0, 4)

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
+import build_site
 import config_zh
 import edition_checks
 import lock
@@ -322,3 +323,15 @@ def test_warnings_lose_the_machine_but_keep_the_file():
     assert shorten(library) == "keras/src/rnn.py:199: UserWarning"
     assert shorten("/tmp" + "/ipykernel_12/345.py:4: UserWarning") == "<cell>:4: UserWarning"
     assert shorten(f"{home}/course/rnncourse/plot.py:7: x") == "rnncourse/plot.py:7: x"
+
+
+# ---- the cache of executed cells ---------------------------------------------
+
+
+def test_a_changed_package_executes_the_chapters_again(copy):
+    """The cache's folder changes with the package's sources and with nothing in the prose."""
+    before = build_site.cache_key(copy)
+    edit(copy / "book/en/rnn.md", "# The recurrent cell", "# The cell")
+    assert build_site.cache_key(copy) == before
+    edit(copy / "rnncourse/cells.py", "np.tanh", "np.sin")
+    assert build_site.cache_key(copy) != before

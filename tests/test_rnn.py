@@ -165,7 +165,8 @@ def test_a_padded_batch_gives_what_each_sequence_gives_alone():
 
 
 def torch_run(xs, h0, dhs, dh, params):
-    torch = pytest.importorskip("torch")
+    import torch
+
     module = interop.to_torch("rnn", params)
     x, h = torch.tensor(xs, requires_grad=True), torch.tensor(h0[None], requires_grad=True)
     hs, last = module(x, h)
@@ -183,7 +184,8 @@ def torch_run(xs, h0, dhs, dh, params):
 
 
 def keras_run(xs, h0, dhs, dh, params):
-    tf = pytest.importorskip("tensorflow")
+    import tensorflow as tf
+
     layer = interop.to_keras("rnn", params)
     x, h = tf.Variable(xs), tf.Variable(h0)
     with tf.GradientTape() as tape:
@@ -206,8 +208,7 @@ def test_equal_to_library_forward_and_backward(library, dtype, tolerance, sizes)
 
 def test_parameters_survive_the_round_trip():
     """params → library → params is exact, dtype included."""
-    pytest.importorskip("torch")
-    pytest.importorskip("keras")
+
     for dtype in (np.float32, np.float64):
         params = make((1, 1, 3, 4), dtype=dtype)[-1]
         for there, back in [
@@ -222,7 +223,8 @@ def test_parameters_survive_the_round_trip():
 
 def test_torch_bias_pair_is_summed():
     """from_torch adds both biases of a module that has two."""
-    torch = pytest.importorskip("torch")
+    import torch
+
     module = torch.nn.RNN(3, 4, batch_first=True)
     expected = (module.bias_ih_l0 + module.bias_hh_l0).detach().numpy()
     np.testing.assert_array_equal(interop.from_torch(module)["b"], expected)
@@ -232,8 +234,9 @@ def test_torch_bias_pair_is_summed():
 
 def test_interop_refuses_what_does_not_map():
     """ReLU, depth, two directions, other kinds, wrong shapes, unbuilt layers: named."""
-    torch = pytest.importorskip("torch")
-    keras = pytest.importorskip("keras")
+    import keras
+    import torch
+
     params = make((1, 1, 3, 4))[-1]
     for module in (
         torch.nn.RNN(3, 4, nonlinearity="relu"),
