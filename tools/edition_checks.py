@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -163,6 +164,72 @@ def parity_problems(root: Path) -> list[str]:
     return found
 
 
+# ---- the quiz ----------------------------------------------------------------
+
+# A question is a bold numbered paragraph, an answer a <details> whose feedback begins
+# with ✓ or ✗: readable in Colab and without script, and styled by book/_ext.
+QUESTION = re.compile(r"^\*\*(\d+)\. .+\*\*$")
+CHOICE = re.compile(r"<details><summary>([A-Z])\. (.+)</summary>")
+QUESTIONS = range(3, 6)
+
+
+def quiz_section(page: Path, stem: str) -> str:
+    """Return a page's text from its label sec-STEM-quiz to the next label, or ""."""
+    text = prose(page)
+    start = text.find(f"(sec-{stem}-quiz)=")
+    end = text.find("\n(sec-", start + 1)
+    return text[start:end] if start >= 0 else ""
+
+
+def quiz_of(section: str) -> tuple[list[str], list[str]]:
+    """Return the quiz, such as ["A✓ B✗", …] for each question, and what is wrong with it."""
+    questions, found = [], []
+    blocks = re.split(r"\n{2,}", section.replace("</details>\n<", "</details>\n\n<"))
+    for block, feedback in pairwise([*blocks, ""]):
+        if match := QUESTION.match(block):
+            questions.append([])
+            if int(match[1]) != len(questions):
+                found.append(f"question {match[1]} stands at place {len(questions)}")
+        elif "<details" in block:
+            match = CHOICE.fullmatch(block.strip())
+            if not match or not questions:
+                found.append(f"is no choice of a question: {block.strip()[:60]!r}")
+                continue
+            if "$" in match[2]:
+                found.append(f"a summary shows no formulas: {match[2]!r}")
+            questions[-1].append(match[1] + feedback[:1])
+            if feedback[:2] not in ("✓ ", "✗ "):
+                found.append(f"feedback begins with neither ✓ nor ✗: {feedback[:40]!r}")
+    if len(questions) not in QUESTIONS:
+        found.append(f"{len(questions)} questions, not {QUESTIONS[0]} to {QUESTIONS[-1]}")
+    for number, choices in enumerate(questions, start=1):
+        letters = "".join(choice[0] for choice in choices)
+        if len(choices) < 2 or letters != "ABCDEFGH"[: len(letters)]:
+            found.append(f"question {number} needs choices A, B, …, not {letters or 'none'}")
+        if sum(choice.endswith("✓") for choice in choices) != 1:
+            found.append(f"question {number} needs exactly one ✓")
+    if section.count("<details") != section.count("</details>"):
+        found.append("a <details> is not closed")
+    return [" ".join(choices) for choices in questions], found
+
+
+def quiz_problems(root: Path) -> list[str]:
+    """Return quizzes that are no quizzes, or that differ between the editions."""
+    problems = []
+    for stem in chapters(root):
+        pages = [root / "book" / lang / f"{stem}.md" for lang in ("en", "zh")]
+        if not all(page.exists() for page in pages):
+            continue  # missing_files reports it
+        quizzes = []
+        for page in pages:
+            quiz, found = quiz_of(quiz_section(page, stem))
+            quizzes.append(quiz)
+            problems += [f"{page.relative_to(root).as_posix()}: quiz: {p}" for p in found]
+        if quizzes[0] != quizzes[1]:
+            problems.append(f"{stem}: quizzes differ: {first_difference(*quizzes)}")
+    return problems
+
+
 # ---- notebooks ---------------------------------------------------------------
 
 
@@ -245,6 +312,7 @@ CHECKS = (
     missing_files,
     stray_files,
     parity_problems,
+    quiz_problems,
     setup_cell_problems,
     colab_link_problems,
     checked_cell_problems,
