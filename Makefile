@@ -51,6 +51,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 # What both editions are made from. A change here builds them from nothing, apart
 # from the executed cells, which the cache keeps as long as the package is the same.
 COMMON := _config.yml _toc.yml constraints.txt tools/build_site.py tools/config_zh.py \
+  tools/course_map.py book/plan.yml book/terms.yml \
   $(shell find book/_ext book/_static book/_templates book/references.bib rnncourse \
     benchmarks/results -type f -not -name '*.pyc' 2>/dev/null)
 

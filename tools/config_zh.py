@@ -22,9 +22,13 @@ OVERRIDES = {
             "html_theme_options": {"search_bar_text": "搜索本书……"},
         }
     },
-    # Jupyter Book ignores this key; tools/site.py puts the captions into the toc.
+    # Jupyter Book ignores this key; tools/build_site.py puts the captions into the toc.
     "part_captions": {
+        "Notation and terms": "记号与术语",
         "Part I: Memory": "第一部分：记忆",
+        "Part II: Gates": "第二部分：门控",
+        "Part III: Words": "第三部分：词",
+        "Part IV: First applications": "第四部分：初步应用",
     },
 }
 
