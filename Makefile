@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks exercises lint clean set-repo lock
+.PHONY: help book test serve notebooks exercises lint clean set-repo lock picture
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -26,6 +26,7 @@ help:
 	@echo "make lint            ruff, as in make test"
 	@echo "make set-repo URL=…  put the course at another GitHub address"
 	@echo "make lock            write constraints.txt from what .venv holds"
+	@echo "make picture         photograph the book for README (docs/book.webp)"
 	@echo "make clean           remove what was built (not .venv)"
 
 # ---- the environment ---------------------------------------------------------
@@ -93,6 +94,9 @@ set-repo: $(INSTALLED)
 
 lock: $(INSTALLED)
 	$(PY) tools/lock.py
+
+picture: book
+	@$(PY) tools/picture.py
 
 # ---- checks ------------------------------------------------------------------
 

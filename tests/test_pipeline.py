@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import build_site
 import config_zh
+import course_map
 import edition_checks
 import lock
 import machine_paths
@@ -74,7 +75,7 @@ def test_chinese_config_is_generated():
 
 def test_every_part_has_a_chinese_caption():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    captions = {part["caption"] for part in toc["parts"]}
+    captions = {part["caption"] for part in [*toc["parts"], *course_map.plan(ROOT)]}
     assert captions == set(config_zh.OVERRIDES["part_captions"])
 
 
@@ -112,7 +113,8 @@ def test_environment_file_installs_the_same():
     # Nothing else by name: every version comes from these two files.
     assert set(plain) == {f"python={python}", "pip"}
     extras = ",".join(project["optional-dependencies"])
-    assert pip == ["--constraint constraints.txt", f"--editable .[{extras}]"]
+    assert pip[0] == "--extra-index-url https://download.pytorch.org/whl/cpu"
+    assert pip[1:] == ["--constraint constraints.txt", f"--editable .[{extras}]"]
 
 
 def test_lock_drops_local_tags_and_covers_both_tensorflows():

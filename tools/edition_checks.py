@@ -230,6 +230,68 @@ def quiz_problems(root: Path) -> list[str]:
     return problems
 
 
+# ---- terms and the map -------------------------------------------------------
+
+BOLD = re.compile(r"\*\*([^*\n]+)\*\*(?:（([A-Za-z][A-Za-z -]*)）)?")
+
+
+def terms(root: Path) -> list[dict]:
+    return yaml.safe_load((root / "book" / "terms.yml").read_text(encoding="utf-8"))
+
+
+def term_file_problems(root: Path) -> list[str]:
+    """Return what is wrong with book/terms.yml itself."""
+    found, seen = [], set()
+    for term in terms(root):
+        english, chinese = term["def"]["en"], term["def"]["zh"]
+        name = term["en"]
+        found += [f"{word} stands twice" for word in (name, term["zh"]) if word in seen]
+        seen |= {name, term["zh"]}
+        if inline_math(english) != inline_math(chinese):
+            found.append(f"{name}: the two definitions have different formulas")
+        if (
+            english.count(". ")
+            or not english.endswith(".")
+            or chinese.find("。") + 1 != len(chinese)
+        ):
+            found.append(f"{name}: a definition is one sentence")
+        if unknown := set(term) - {"en", "zh", "def", "symbol", "zh_sort"}:
+            found.append(f"{name}: unknown keys {sorted(unknown)}")
+    return [f"book/terms.yml: {problem}" for problem in found]
+
+
+def term_problems(root: Path) -> list[str]:
+    """Return where a chapter defines a term with other words than book/terms.yml has."""
+    found = term_file_problems(root)
+    to_chinese = {term["en"]: term["zh"] for term in terms(root)}
+    for stem in chapters(root):
+        pages = [root / "book" / lang / f"{stem}.md" for lang in ("en", "zh")]
+        if not all(page.exists() for page in pages):
+            continue  # missing_files reports it
+        english, chinese = (BOLD.findall(prose(page)) for page in pages)
+        ours = {to_chinese[word.lower()] for word, _ in english if word.lower() in to_chinese}
+        theirs = {word for word, _ in chinese} & set(to_chinese.values())
+        for word in sorted(ours ^ theirs):
+            edition = "English" if word in ours else "Chinese"
+            found.append(f"{stem}: the term {word} is bold in {edition} only")
+        for word, original in chinese:
+            if original and to_chinese.get(original.lower()) != word:
+                found.append(f"{stem}: {word}（{original}） is not in book/terms.yml")
+    return found
+
+
+def plan_problems(root: Path) -> list[str]:
+    """Return chapters of _toc.yml that the course's map would leave out or reorder."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    plan = yaml.safe_load((root / "book" / "plan.yml").read_text(encoding="utf-8"))
+    planned = [(part["caption"], c["stem"]) for part in plan for c in part["chapters"]]
+    there = [(part["caption"], c["file"]) for part in toc["parts"] for c in part["chapters"]]
+    there = [pair for pair in there if pair[1] not in FRONT]
+    if [pair for pair in planned if pair in there] == there:
+        return []
+    return [f"book/plan.yml lacks, or orders in another way, some of {there}"]
+
+
 # ---- notebooks ---------------------------------------------------------------
 
 
@@ -313,6 +375,8 @@ CHECKS = (
     stray_files,
     parity_problems,
     quiz_problems,
+    term_problems,
+    plan_problems,
     setup_cell_problems,
     colab_link_problems,
     checked_cell_problems,

@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 ALT_PART = re.compile(r"\[(en|zh)\]\s*(.*?)\s*(?=\[(?:en|zh)\]|\Z)", re.DOTALL)
 CJK = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u2018-\u201d]"
-CJK_BREAK = re.compile(f"(?<={CJK})\n(?={CJK})")
-CLOSING = re.compile("[，。、；：！？）》”]+")
+CJK_BREAK = re.compile(f"{CJK}\n{CJK}")
+CLOSING = re.compile("[，。、；：！？）》”.,;:!?)]+")
 # The edition to switch to, and its name in its own language.
 OTHER = {"en": ("zh", "中文"), "zh": ("en", "English")}
 
@@ -77,15 +77,24 @@ def hide_machine_paths(app, doctree) -> None:
 
 
 def join_chinese_lines(app, doctree) -> None:
-    """Drop line breaks inside Chinese sentences; they would be shown as spaces."""
+    """Drop blanks that only Markdown needs: they would be shown between Chinese characters.
+
+    One is the end of a line inside a sentence, a text of its own; the other stands behind
+    **words in bold。**, which Markdown does not read without it.
+    """
     for text in list(doctree.findall(nodes.Text)):
-        joined = CJK_BREAK.sub("", text)
-        if joined != text and not isinstance(text.parent, nodes.FixedTextElement):
-            text.parent.replace(text, nodes.Text(joined))
+        parent, place = text.parent, text.parent.index(text)
+        if isinstance(parent, nodes.FixedTextElement) or not place:
+            continue
+        previous, rest = parent[place - 1], "".join(n.astext() for n in parent[place:])
+        line_end = text == "\n" and CJK_BREAK.match(previous.astext()[-1:] + rest[:2])
+        behind_bold = isinstance(previous, nodes.strong) and previous.astext()[-1:] in "。！？："
+        if line_end or (behind_bold and text.startswith(" ")):
+            parent.replace(text, nodes.Text(text[1:]))
 
 
 def keep_punctuation(app, doctree) -> None:
-    """Keep Chinese punctuation in the line of the formula before it.
+    """Keep punctuation in the line of the formula before it.
 
     A formula is a box to the browser, which may begin a line after it, whatever follows.
     Long formulas stay free to break, since a phone's screen is narrow.

@@ -1,8 +1,8 @@
 """Sphinx extension for the front pages: the course's map, its glossary and its term table.
 
-    {course-map}   from _toc.yml, the pages' titles and book/plan.yml
-    {terms}        every term of book/terms.yml with its definition
-    {term-table}   the same terms in both languages, linked to their definitions
+{course-map}   from _toc.yml, the pages' titles and book/plan.yml
+{terms}        every term of book/terms.yml with its definition
+{term-table}   the same terms in both languages, linked to their definitions
 """
 
 import sys
@@ -13,10 +13,10 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 from course_map import course_map
 
+ROOT = Path(__file__).resolve().parents[2]
 TERMS = ROOT / "book" / "terms.yml"
 # Of the term table: this edition's language first.
 HEADS = {"en": ("English", "Chinese", "symbol"), "zh": ("中文", "英文", "符号")}
