@@ -183,6 +183,117 @@ def test_landing_page_works_without_script(visit):
     page.wait_for_url("**/zh/index.html")
 
 
+@pytest.mark.parametrize("path", ["zh/rnn.html", "en/rnn.html"])
+def test_language_switch_is_remembered(visit, path):
+    """Against the browser's own preference, which is what the first visit goes by."""
+    other = {"en": "zh", "zh": "en"}[path[:2]]
+    page = visit(path, locale={"en": "en-GB", "zh": "zh-CN"}[path[:2]]).page
+    page.locator("a.course-language").click()
+    page.wait_for_url(f"**/{other}/rnn.html")
+    page.goto(page.url.replace(f"{other}/rnn.html", "index.html"))
+    page.wait_for_url(f"**/{other}/index.html")
+
+
+# ---- the quiz ----------------------------------------------------------------
+
+QUIZZES = [f"{lang}/{stem}.html" for lang in ("en", "zh") for stem in edition_checks.chapters(ROOT)]
+SHOWN = """() => [...document.querySelectorAll('details.quiz .quiz-verdict')]
+  .filter((e) => e.checkVisibility({contentVisibilityProperty: true})).length"""
+# Contrast of each verdict with what lies behind it, as WCAG 2 defines it.
+CONTRASTS = """() => {
+  const numbers = (color) => color.match(/[\\d.]+/g).map(Number);
+  const light = (color) => numbers(color).slice(0, 3)
+    .map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = (e) => {
+    while (e && numbers(getComputedStyle(e).backgroundColor)[3] === 0) e = e.parentElement;
+    return e ? getComputedStyle(e).backgroundColor : 'rgb(255, 255, 255)';
+  };
+  return [...document.querySelectorAll('.quiz-verdict')].map((e) => {
+    const [a, b] = [light(getComputedStyle(e).color), light(behind(e))];
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  });
+}"""
+
+
+@pytest.mark.parametrize("path", QUIZZES)
+def test_quiz_says_right_or_wrong_in_every_answer(visit, path):
+    page = visit(path).page
+    source = ROOT / "book" / path.replace(".html", ".md")
+    quiz, _ = edition_checks.quiz_of(edition_checks.quiz_section(source, source.stem))
+    marks = "".join(quiz)
+    for kind, mark in (("right", "✓"), ("wrong", "✗")):
+        verdicts = page.locator(f"details.quiz-{kind} .quiz-verdict").all_text_contents()
+        assert len(verdicts) == marks.count(mark)
+        words = {"en": {"✓": "Right.", "✗": "No."}, "zh": {"✓": "正确。", "✗": "不对。"}}
+        assert {v.strip() for v in verdicts} == {f"{mark} {words[path[:2]][mark]}"}
+
+
+@pytest.mark.parametrize("path", QUIZZES)
+def test_quiz_opens_by_keyboard(visit, path):
+    page = visit(path).page
+    assert page.evaluate(SHOWN) == 0
+    # From the choice before it, so that the browser shows the focus as it does for keys.
+    page.locator("details.quiz > summary").first.focus()
+    page.keyboard.press("Tab")
+    outline = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(f"document.activeElement.tagName + ' ' + {outline}") == "SUMMARY solid"
+    page.keyboard.press("Enter")
+    assert page.locator("details.quiz .quiz-verdict").nth(1).is_visible()
+    assert page.evaluate(SHOWN) == 1
+    page.keyboard.press("Enter")
+    assert page.evaluate(SHOWN) == 0
+
+
+@pytest.mark.parametrize("path", QUIZZES)
+def test_quiz_is_printed_with_all_feedback(visit, path):
+    page = visit(path).page
+    page.emulate_media(media="print")
+    assert page.evaluate(SHOWN) == page.locator("details.quiz").count() > 0
+    # And in a browser that does not know ::details-content:
+    page.emulate_media(media="screen")
+    page.locator("details.quiz > summary").first.click()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details.quiz:not([open])").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details.quiz[open]").count() == 1
+
+
+@pytest.mark.parametrize("path", QUIZZES)
+def test_quiz_needs_no_script(visit, path):
+    page = visit(path, java_script_enabled=False).page
+    answer = page.locator("details.quiz").first
+    assert not answer.locator(".quiz-verdict").is_visible()
+    answer.locator("summary").click()
+    assert answer.locator(".quiz-verdict").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_quiz_can_be_read_in_both_themes(visit, scheme):
+    page = visit(QUIZZES[0], color_scheme=scheme).page
+    assert page.locator("html").get_attribute("data-theme") == scheme
+    assert min(page.evaluate(CONTRASTS)) >= 4.5
+
+
+# ---- the map -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("edition", ["en", "zh"])
+def test_map_leads_to_every_chapter_and_fits_a_phone(visit, edition):
+    page = visit(f"{edition}/index.html", viewport=PHONE).page
+    links = page.locator(".course-map a")
+    hrefs = [links.nth(i).get_attribute("href") for i in range(links.count())]
+    assert hrefs == [f"{stem}.html" for stem in edition_checks.chapters(ROOT)]
+    for drawing in page.locator(".course-map svg").all():
+        box = drawing.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= PHONE["width"]
+        assert box["width"] > 300  # its 320 units: text near its full size
+    links.last.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/{edition}/{hrefs[-1]}")
+
+
 @pytest.mark.parametrize(
     ("edition", "query"),
     [("en", "gradient"), ("zh", "梯度"), ("zh", "神经网络的梯度"), ("zh", "循环神经网络")],
