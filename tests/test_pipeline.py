@@ -314,6 +314,34 @@ def test_picture_without_alt_text_warns(extension, alt, in_output):
     assert len(warnings) == 1
 
 
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        # The first full stop is left alone, since its formula is long; so is its text.
+        (["$x$", ".", "\n", "$1$", "."], "x.\n1."),
+        (["甲", "\n", "乙", "\n", "a", "\n", "丙"], "甲乙\na\n丙"),
+        (["**甲。**", " 乙"], "甲。乙"),
+        (["**A.**", " b"], "A. b"),
+        (["$1$", "，甲", "$2$", "，甲"], "1，甲2，甲"),
+    ],
+)
+def test_typesetting_loses_no_text(extension, source, shown):
+    module, _ = extension
+    page, paragraph = new_document("page"), nodes.paragraph()
+    page += paragraph
+    for part in source:
+        bare = part.strip("$*")
+        if part.startswith("$"):
+            paragraph += nodes.math("", bare * 40 if bare == "x" else bare)
+        elif part.startswith("**"):
+            paragraph += nodes.strong("", bare)
+        else:
+            paragraph += nodes.Text(part)
+    module.join_chinese_lines(None, page)
+    module.keep_punctuation(None, page)
+    assert paragraph.astext().replace("x" * 40, "x") == shown
+
+
 def app_for(language: str) -> SimpleNamespace:
     return SimpleNamespace(config=SimpleNamespace(language=language))
 

@@ -76,6 +76,11 @@ def hide_machine_paths(app, doctree) -> None:
             block += nodes.Text(short)
 
 
+def place_of(node: nodes.Node) -> int:
+    """Return a node's place among its siblings; index() would find an equal text before it."""
+    return next(i for i, sibling in enumerate(node.parent) if sibling is node)
+
+
 def join_chinese_lines(app, doctree) -> None:
     """Drop blanks that only Markdown needs: they would be shown between Chinese characters.
 
@@ -83,14 +88,14 @@ def join_chinese_lines(app, doctree) -> None:
     **words in bold。**, which Markdown does not read without it.
     """
     for text in list(doctree.findall(nodes.Text)):
-        parent, place = text.parent, text.parent.index(text)
+        parent, place = text.parent, place_of(text)
         if isinstance(parent, nodes.FixedTextElement) or not place:
             continue
         previous, rest = parent[place - 1], "".join(n.astext() for n in parent[place:])
         line_end = text == "\n" and CJK_BREAK.match(previous.astext()[-1:] + rest[:2])
         behind_bold = isinstance(previous, nodes.strong) and previous.astext()[-1:] in "。！？："
         if line_end or (behind_bold and text.startswith(" ")):
-            parent.replace(text, nodes.Text(text[1:]))
+            parent[place] = nodes.Text(text[1:])
 
 
 def keep_punctuation(app, doctree) -> None:
@@ -104,10 +109,10 @@ def keep_punctuation(app, doctree) -> None:
         if not isinstance(text, nodes.Text) or len(formula.astext()) > 30:
             continue
         if match := CLOSING.match(text):
+            text.parent[place_of(text)] = nodes.Text(text[match.end() :])
             together = nodes.inline(classes=["course-together"])
             formula.replace_self(together)
             together += [formula, nodes.Text(match[0])]
-            text.parent.replace(text, nodes.Text(text[match.end() :]))
 
 
 def page_context(app, pagename, templatename, context, doctree) -> None:
