@@ -323,6 +323,7 @@ def test_picture_without_alt_text_warns(extension, alt, in_output):
         (["**甲。**", " 乙"], "甲。乙"),
         (["**A.**", " b"], "A. b"),
         (["$1$", "，甲", "$2$", "，甲"], "1，甲2，甲"),
+        (["甲（", "$1$", "），乙（", "$2$", "）"], "甲（1），乙（2）"),
     ],
 )
 def test_typesetting_loses_no_text(extension, source, shown):

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import http.server
+import re
 import shutil
 import threading
 from html.parser import HTMLParser
@@ -199,21 +200,38 @@ def test_language_switch_is_remembered(visit, path):
 QUIZZES = [f"{lang}/{stem}.html" for lang in ("en", "zh") for stem in edition_checks.chapters(ROOT)]
 SHOWN = """() => [...document.querySelectorAll('details.quiz .quiz-verdict')]
   .filter((e) => e.checkVisibility({contentVisibilityProperty: true})).length"""
-# Contrast of each verdict with what lies behind it, as WCAG 2 defines it.
-CONTRASTS = """() => {
-  const numbers = (color) => color.match(/[\\d.]+/g).map(Number);
-  const light = (color) => numbers(color).slice(0, 3)
-    .map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = (e) => {
-    while (e && numbers(getComputedStyle(e).backgroundColor)[3] === 0) e = e.parentElement;
-    return e ? getComputedStyle(e).backgroundColor : 'rgb(255, 255, 255)';
-  };
-  return [...document.querySelectorAll('.quiz-verdict')].map((e) => {
-    const [a, b] = [light(getComputedStyle(e).color), light(behind(e))];
-    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+# Pairs of colours, of writing and of what lies behind it.
+VERDICT_COLOURS = """() => {
+  const clear = (e) => /^rgba.* 0\\)$/.test(getComputedStyle(e).backgroundColor);
+  return [...document.querySelectorAll('.quiz-verdict')].map((ink) => {
+    let paper = ink;
+    while (clear(paper)) paper = paper.parentElement;
+    return [getComputedStyle(ink).color, getComputedStyle(paper).backgroundColor];
   });
 }"""
+MAP_COLOURS = """() => [...document.querySelectorAll('.course-map text')].map((ink) => {
+  const box = ink.parentElement.querySelector('rect');
+  const fill = getComputedStyle(box).fill;
+  const page = getComputedStyle(document.body).backgroundColor;
+  return [getComputedStyle(ink).fill, fill === 'none' ? page : fill];
+})"""
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of "rgb(…)", as WCAG 2 defines it."""
+    values = [float(value) / 255 for value in re.findall(r"[\d.]+", colour)[:3]]
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
+    return sum(v * weight for v, weight in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))
+
+
+def contrast(pair: list[str]) -> float:
+    dark, bright = sorted(map(luminance, pair))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def test_contrast_is_computed_as_defined():
+    assert contrast(["rgb(0, 0, 0)", "rgb(255, 255, 255)"]) == pytest.approx(21)
+    assert contrast(["rgb(119, 119, 119)", "rgb(255, 255, 255)"]) == pytest.approx(4.48, abs=0.01)
 
 
 @pytest.mark.parametrize("path", QUIZZES)
@@ -269,10 +287,15 @@ def test_quiz_needs_no_script(visit, path):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_quiz_can_be_read_in_both_themes(visit, scheme):
-    page = visit(QUIZZES[0], color_scheme=scheme).page
+@pytest.mark.parametrize(
+    ("path", "colours"), [(QUIZZES[0], VERDICT_COLOURS), ("en/index.html", MAP_COLOURS)]
+)
+def test_quiz_and_map_can_be_read_in_both_themes(visit, path, colours, scheme):
+    page = visit(path, color_scheme=scheme).page
     assert page.locator("html").get_attribute("data-theme") == scheme
-    assert min(page.evaluate(CONTRASTS)) >= 4.5
+    pairs = page.evaluate(colours)
+    assert len(pairs) > 3
+    assert min(map(contrast, pairs)) >= 4.5
 
 
 # ---- the map -----------------------------------------------------------------

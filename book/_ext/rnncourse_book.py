@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 ALT_PART = re.compile(r"\[(en|zh)\]\s*(.*?)\s*(?=\[(?:en|zh)\]|\Z)", re.DOTALL)
 CJK = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u2018-\u201d]"
 CJK_BREAK = re.compile(f"{CJK}\n{CJK}")
+OPENING = re.compile("[（《“(]+$")
 CLOSING = re.compile("[，。、；：！？）》”.,;:!?)]+")
 # The edition to switch to, and its name in its own language.
 OTHER = {"en": ("zh", "中文"), "zh": ("en", "English")}
@@ -99,20 +100,24 @@ def join_chinese_lines(app, doctree) -> None:
 
 
 def keep_punctuation(app, doctree) -> None:
-    """Keep punctuation in the line of the formula before it.
+    """Keep punctuation in the line of the formula that it follows, or opens.
 
-    A formula is a box to the browser, which may begin a line after it, whatever follows.
+    A formula is a box to the browser, which may begin a line before and after it.
     Long formulas stay free to break, since a phone's screen is narrow.
     """
     for formula in list(doctree.findall(nodes.math)):
-        text = formula.next_node(descend=False, siblings=True)
-        if not isinstance(text, nodes.Text) or len(formula.astext()) > 30:
+        if len(formula.astext()) > 30:
             continue
-        if match := CLOSING.match(text):
-            text.parent[place_of(text)] = nodes.Text(text[match.end() :])
-            together = nodes.inline(classes=["course-together"])
-            formula.replace_self(together)
-            together += [formula, nodes.Text(match[0])]
+        parent, place, kept = formula.parent, place_of(formula), [formula]
+        before, after = (parent[i : i + 1] for i in (place - 1, place + 1))
+        if place and isinstance(before[0], nodes.Text) and (match := OPENING.search(before[0])):
+            parent[place - 1] = nodes.Text(before[0][: match.start()])
+            kept.insert(0, nodes.Text(match[0]))
+        if after and isinstance(after[0], nodes.Text) and (match := CLOSING.match(after[0])):
+            parent[place + 1] = nodes.Text(after[0][match.end() :])
+            kept.append(nodes.Text(match[0]))
+        if len(kept) > 1:
+            parent[place] = nodes.inline("", "", *kept, classes=["course-together"])
 
 
 def page_context(app, pagename, templatename, context, doctree) -> None:
