@@ -42,4 +42,29 @@ def temporal_xor(rng: np.random.Generator, N: int, T: int) -> Array:
     return triples.reshape(N, -1)[:, :T]
 
 
-_SETS: dict[str, Callable[..., Any]] = {"temporal_xor": temporal_xor}
+def who_first(rng: np.random.Generator, N: int, T: int, V: int = 26) -> tuple[Array, Array]:
+    """Who came to the party first, guest 0 or guest 1? Only the order can tell.
+
+    Each row lists T different guests of V in the order in which they came;
+    guests 0 and 1 are always among them. Rows 2k and 2k + 1 are the same list
+    with these two exchanged, so that the same guests come with both answers.
+
+    Returns guests (N, T), integers 0..V-1, and labels (N,): 1 where guest 0
+    came before guest 1, else 0. Raises ValueError if N is not even and
+    positive, or not 2 <= T <= V.
+    """
+    if N < 2 or N % 2:
+        raise ValueError(f"N = {N}; it must be even and at least 2, since rows come in pairs")
+    if not 2 <= T <= V:
+        raise ValueError(f"T = {T}, V = {V}; T different guests need 2 <= T <= V")
+    others = np.tile(np.arange(2, V), (N // 2, 1))
+    others = rng.permuted(others, axis=1)[:, : T - 2]
+    two = np.tile([0, 1], (N // 2, 1))
+    guests = rng.permuted(np.hstack([two, others]), axis=1)
+    exchanged = np.where(guests < 2, 1 - guests, guests)
+    guests = np.stack([guests, exchanged], axis=1).reshape(N, T)
+    labels = (guests == 0).argmax(axis=1) < (guests == 1).argmax(axis=1)
+    return guests, labels.astype(np.int64)
+
+
+_SETS: dict[str, Callable[..., Any]] = {"temporal_xor": temporal_xor, "who_first": who_first}

@@ -105,6 +105,49 @@ def memory_trace(
     return ax
 
 
+def problem_shape(
+    inputs: Sequence[str | None],
+    outputs: Sequence[str | None],
+    *,
+    title: str = "",
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """What goes in and what comes out at each step, with the memory in between.
+
+    One column a step, time to the right: the input below in white, the memory
+    h_t in grey, the output above in black; arrows show what depends on what.
+
+    Args:
+        inputs, outputs: T labels each; None where a step reads or answers nothing.
+        ax: where to draw; a new figure of fitting size unless given.
+
+    Raises ValueError if there are no steps or the two do not count the same.
+    """
+    T = len(inputs)
+    if not T or len(outputs) != T:
+        raise ValueError(f"{T} inputs and {len(outputs)} outputs; expected T of each, T >= 1")
+    labels = [text for text in (*inputs, *outputs) if text is not None]
+    family = use_chinese_font([*labels, title])
+    ax = _new_axes(5.2, 2.3) if ax is None else ax
+    arrow = {"arrowstyle": "-|>", "color": "0.2", "shrinkA": 0, "shrinkB": 0}
+    for t, (below, above) in enumerate(zip(inputs, outputs, strict=True)):
+        _box(ax, t, 1, f"$h_{{{t + 1}}}$", "0.85", family)
+        if t:
+            ax.annotate("", (t - 0.42, 1), (t - 0.58, 1), arrowprops=arrow)
+        if below is not None:
+            _box(ax, t, 0, below, "white", family)
+            ax.annotate("", (t, 0.7), (t, 0.3), arrowprops=arrow)
+        if above is not None:
+            _box(ax, t, 2, above, "0.15", family)
+            ax.annotate("", (t, 1.7), (t, 1.3), arrowprops=arrow)
+    ax.set(xlim=(-0.6, T - 0.4), ylim=(-0.4, 2.4), xticks=[])
+    ax.set_yticks([0, 1, 2], ["input", "memory", "output"])
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set_title(title, fontfamily=family)
+    return ax
+
+
 def use_chinese_font(texts: Sequence[str]) -> list[str]:
     """Let Matplotlib draw Chinese, if ``texts`` hold any; returns the fonts now in use.
 
@@ -160,6 +203,15 @@ def _ink(rgba: tuple[float, ...]) -> str:
     rgb = np.asarray(rgba[:3])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return "white" if linear @ [0.2126, 0.7152, 0.0722] < 0.179 else "black"
+
+
+def _box(ax: "Axes", x: float, y: float, text: str, fill: str, family: list[str]) -> None:
+    """A box of one step's width around ``text``, filled with a grey."""
+    from matplotlib.patches import Rectangle
+
+    ax.add_patch(Rectangle((x - 0.42, y - 0.3), 0.84, 0.6, facecolor=fill, edgecolor="0.2"))
+    ink = "white" if fill == "0.15" else "black"
+    ax.text(x, y, text, ha="center", va="center", color=ink, fontfamily=family)
 
 
 def _new_axes(width: float, height: float) -> "Axes":
