@@ -31,6 +31,9 @@ CHINESE_FONTS = (
     "Droid Sans Fallback",
 )
 
+BOX = 0.52  # width of a node of unrolled_graph, in inches
+MAX_GRAPH_STEPS = 5
+
 
 def matrix(
     values: ArrayLike,
@@ -105,6 +108,66 @@ def memory_trace(
     return ax
 
 
+def unrolled_graph(
+    xs: ArrayLike,
+    hs: ArrayLike,
+    *,
+    names: tuple[str, str] = ("x", "h"),
+    x_edges: Sequence[str] | None = None,
+    h_edges: Sequence[str] | None = None,
+    backward: bool = False,
+    digits: int = 2,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """A cell unrolled over a few steps: inputs below, memories above, values in the boxes.
+
+    All input edges look alike, and so do all memory edges: they are one W_x and one W_h.
+
+    Args:
+        xs: (T, D) value of each input box.
+        hs: (T + 1, H) value of each memory box, the one before the first step included.
+        names: symbols of the two rows, with the step as index.
+        x_edges, h_edges: T texts on the edges; W_x and W_h unless given.
+        backward: arrows point from the last step to the first, dashed.
+        digits: decimals shown.
+        ax: where to draw; a new figure, at most 5.5 inches wide, unless given.
+
+    Raises:
+        ValueError: shapes or the number of texts do not fit, or T is not from 1 to
+            ``MAX_GRAPH_STEPS``: more steps would be too small to read.
+    """
+    xs, hs = np.asarray(xs, dtype=float), np.asarray(hs, dtype=float)
+    T = len(xs)
+    x_edges = [r"$W_x$"] * T if x_edges is None else list(x_edges)
+    h_edges = [r"$W_h$"] * T if h_edges is None else list(h_edges)
+    _check_graph(xs, hs, x_edges, h_edges)
+    # One unit of the axes is one inch of the new figure.
+    pitch = min(1.3, 5.4 / (T + 1))
+    x_half, h_half = (0.09 * (v.shape[1] + 0.8) for v in (xs, hs))
+    low, high = x_half + 0.3, 2 * x_half + 0.85 + h_half
+    width, height = pitch * (T + 1), high + h_half + 0.32
+    ax = _new_axes(width, height) if ax is None else ax
+    arrow = {"arrowstyle": "<|-" if backward else "-|>", "shrinkA": 0, "shrinkB": 0,
+             "mutation_scale": 12, "linestyle": "--" if backward else "-"}  # fmt: skip
+    for t in range(T + 1):
+        x = pitch * (t + 0.5)
+        _box(ax, x, high, h_half, hs[t], digits, "0.9")
+        ax.text(x, high + h_half + 0.06, f"${names[1]}_{t}$", ha="center", va="bottom")
+        if t == 0:
+            continue
+        _box(ax, x, low, x_half, xs[t - 1], digits, "white")
+        ax.text(x, low - x_half - 0.06, f"${names[0]}_{t}$", ha="center", va="top")
+        up = {"arrowprops": arrow | {"color": "#5e3c99", "linewidth": 1.2}}
+        ax.annotate("", (x, high - h_half), (x, low + x_half), **up)
+        ax.text(x + 0.06, (low + x_half + high - h_half) / 2, x_edges[t - 1], va="center")
+        along = {"arrowprops": arrow | {"color": "#b35806", "linewidth": 2.4}}
+        ax.annotate("", (x - BOX / 2, high), (x - pitch + BOX / 2, high), **along)
+        ax.text(x - pitch / 2, high + 0.08, h_edges[t - 1], ha="center", va="bottom")
+    ax.set(xlim=(0, width), ylim=(0, height), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
 def use_chinese_font(texts: Sequence[str]) -> list[str]:
     """Let Matplotlib draw Chinese, if ``texts`` hold any; returns the fonts now in use.
 
@@ -166,6 +229,30 @@ def _new_axes(width: float, height: float) -> "Axes":
     import matplotlib.pyplot as plt
 
     return plt.subplots(figsize=(min(width, 9.0), height), layout="constrained")[1]
+
+
+def _check_graph(
+    xs: np.ndarray, hs: np.ndarray, x_edges: Sequence[str], h_edges: Sequence[str]
+) -> None:
+    """Raise ValueError as :func:`unrolled_graph` says."""
+    if xs.ndim != 2 or hs.ndim != 2 or len(hs) != len(xs) + 1:
+        raise ValueError(f"xs has shape {xs.shape}, hs {hs.shape}; expected (T, D) and (T + 1, H)")
+    T = len(xs)
+    if not 1 <= T <= MAX_GRAPH_STEPS:
+        raise ValueError(f"{T} steps; expected 1 to {MAX_GRAPH_STEPS}")
+    if len(x_edges) != T or len(h_edges) != T:
+        raise ValueError(f"{len(x_edges)} x_edges and {len(h_edges)} h_edges for {T} steps")
+
+
+def _box(
+    ax: "Axes", x: float, y: float, half: float, values: np.ndarray, digits: int, fill: str
+) -> None:
+    """A box centred at (x, y) with one number a line."""
+    from matplotlib.patches import Rectangle
+
+    corner = (x - BOX / 2, y - half)
+    ax.add_patch(Rectangle(corner, BOX, 2 * half, facecolor=fill, edgecolor="black"))
+    ax.text(x, y, "\n".join(f"{v:.{digits}f}" for v in values), ha="center", va="center")
 
 
 def _label_cells(ax: "Axes", rows: Sequence[str] | None, columns: Sequence[str] | None) -> None:
