@@ -142,7 +142,7 @@ def unrolled_graph(
     h_edges = [r"$W_h$"] * T if h_edges is None else list(h_edges)
     _check_graph(xs, hs, x_edges, h_edges)
     # One unit of the axes is one inch of the new figure.
-    pitch = min(1.3, 5.4 / (T + 1))
+    pitch = min(1.15, 5.4 / (T + 1))
     x_half, h_half = (0.09 * (v.shape[1] + 0.8) for v in (xs, hs))
     low, high = x_half + 0.3, 2 * x_half + 0.85 + h_half
     width, height = pitch * (T + 1), high + h_half + 0.32
