@@ -67,4 +67,26 @@ def who_first(rng: np.random.Generator, N: int, T: int, V: int = 26) -> tuple[Ar
     return guests, labels.astype(np.int64)
 
 
-_SETS: dict[str, Callable[..., Any]] = {"temporal_xor": temporal_xor, "who_first": who_first}
+def made_up_temperatures(rng: np.random.Generator, days: int) -> Array:
+    """Daily temperatures in °C, generated, not measured: a year's wave and some weather.
+
+    Day d has 12 - 10 cos(2πd / 365.25) plus weather w_d = 0.7 w_{d-1} + e_d, where e_d
+    is normal with standard deviation 2.5. So no forecast of the next day from the days
+    before has a root mean squared error below 2.5 on average.
+
+    Returns (days,) floats. Raises ValueError if days is below 1.
+    """
+    if days < 1:
+        raise ValueError(f"days = {days}; must be at least 1")
+    weather = 2.5 * rng.standard_normal(days)
+    weather[0] /= np.sqrt(1 - 0.7**2)  # the first day as variable as the others
+    for d in range(1, days):
+        weather[d] += 0.7 * weather[d - 1]
+    return 12 - 10 * np.cos(2 * np.pi * np.arange(days) / 365.25) + weather
+
+
+_SETS: dict[str, Callable[..., Any]] = {
+    "made_up_temperatures": made_up_temperatures,
+    "temporal_xor": temporal_xor,
+    "who_first": who_first,
+}

@@ -31,6 +31,9 @@ CHINESE_FONTS = (
     "Droid Sans Fallback",
 )
 
+BOX = 0.52  # width of a node of unrolled_graph, in inches
+MAX_GRAPH_STEPS = 5
+
 
 def matrix(
     values: ArrayLike,
@@ -131,20 +134,80 @@ def problem_shape(
     ax = _new_axes(5.2, 2.3) if ax is None else ax
     arrow = {"arrowstyle": "-|>", "color": "0.2", "shrinkA": 0, "shrinkB": 0}
     for t, (below, above) in enumerate(zip(inputs, outputs, strict=True)):
-        _box(ax, t, 1, f"$h_{{{t + 1}}}$", "0.85", family)
+        _label_box(ax, t, 1, f"$h_{{{t + 1}}}$", "0.85", family)
         if t:
             ax.annotate("", (t - 0.42, 1), (t - 0.58, 1), arrowprops=arrow)
         if below is not None:
-            _box(ax, t, 0, below, "white", family)
+            _label_box(ax, t, 0, below, "white", family)
             ax.annotate("", (t, 0.7), (t, 0.3), arrowprops=arrow)
         if above is not None:
-            _box(ax, t, 2, above, "0.15", family)
+            _label_box(ax, t, 2, above, "0.15", family)
             ax.annotate("", (t, 1.7), (t, 1.3), arrowprops=arrow)
     ax.set(xlim=(-0.6, T - 0.4), ylim=(-0.4, 2.4), xticks=[])
     ax.set_yticks([0, 1, 2], ["input", "memory", "output"])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     ax.set_title(title, fontfamily=family)
+    return ax
+
+
+def unrolled_graph(
+    xs: ArrayLike,
+    hs: ArrayLike,
+    *,
+    names: tuple[str, str] = ("x", "h"),
+    x_edges: Sequence[str] | None = None,
+    h_edges: Sequence[str] | None = None,
+    backward: bool = False,
+    digits: int = 2,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """A cell unrolled over a few steps: inputs below, memories above, values in the boxes.
+
+    All input edges look alike, and so do all memory edges: they are one W_x and one W_h.
+
+    Args:
+        xs: (T, D) value of each input box.
+        hs: (T + 1, H) value of each memory box, the one before the first step included.
+        names: symbols of the two rows, with the step as index.
+        x_edges, h_edges: T texts on the edges; W_x and W_h unless given.
+        backward: arrows point from the last step to the first, dashed.
+        digits: decimals shown.
+        ax: where to draw; a new figure, at most 5.5 inches wide, unless given.
+
+    Raises:
+        ValueError: shapes or the number of texts do not fit, or T is not from 1 to
+            ``MAX_GRAPH_STEPS``: more steps would be too small to read.
+    """
+    xs, hs = np.asarray(xs, dtype=float), np.asarray(hs, dtype=float)
+    T = len(xs)
+    x_edges = [r"$W_x$"] * T if x_edges is None else list(x_edges)
+    h_edges = [r"$W_h$"] * T if h_edges is None else list(h_edges)
+    _check_graph(xs, hs, x_edges, h_edges)
+    # One unit of the axes is one inch of the new figure.
+    pitch = min(1.15, 5.4 / (T + 1))
+    x_half, h_half = (0.09 * (v.shape[1] + 0.8) for v in (xs, hs))
+    low, high = x_half + 0.3, 2 * x_half + 0.85 + h_half
+    width, height = pitch * (T + 1), high + h_half + 0.32
+    ax = _new_axes(width, height) if ax is None else ax
+    arrow = {"arrowstyle": "<|-" if backward else "-|>", "shrinkA": 0, "shrinkB": 0,
+             "mutation_scale": 12, "linestyle": "--" if backward else "-"}  # fmt: skip
+    for t in range(T + 1):
+        x = pitch * (t + 0.5)
+        _value_box(ax, x, high, h_half, hs[t], digits, "0.9")
+        ax.text(x, high + h_half + 0.06, f"${names[1]}_{t}$", ha="center", va="bottom")
+        if t == 0:
+            continue
+        _value_box(ax, x, low, x_half, xs[t - 1], digits, "white")
+        ax.text(x, low - x_half - 0.06, f"${names[0]}_{t}$", ha="center", va="top")
+        up = {"arrowprops": arrow | {"color": "#5e3c99", "linewidth": 1.2}}
+        ax.annotate("", (x, high - h_half), (x, low + x_half), **up)
+        ax.text(x + 0.06, (low + x_half + high - h_half) / 2, x_edges[t - 1], va="center")
+        along = {"arrowprops": arrow | {"color": "#b35806", "linewidth": 2.4}}
+        ax.annotate("", (x - BOX / 2, high), (x - pitch + BOX / 2, high), **along)
+        ax.text(x - pitch / 2, high + 0.08, h_edges[t - 1], ha="center", va="bottom")
+    ax.set(xlim=(0, width), ylim=(0, height), aspect="equal")
+    ax.set_axis_off()
     return ax
 
 
@@ -205,7 +268,7 @@ def _ink(rgba: tuple[float, ...]) -> str:
     return "white" if linear @ [0.2126, 0.7152, 0.0722] < 0.179 else "black"
 
 
-def _box(ax: "Axes", x: float, y: float, text: str, fill: str, family: list[str]) -> None:
+def _label_box(ax: "Axes", x: float, y: float, text: str, fill: str, family: list[str]) -> None:
     """A box of one step's width around ``text``, filled with a grey."""
     from matplotlib.patches import Rectangle
 
@@ -218,6 +281,30 @@ def _new_axes(width: float, height: float) -> "Axes":
     import matplotlib.pyplot as plt
 
     return plt.subplots(figsize=(min(width, 9.0), height), layout="constrained")[1]
+
+
+def _check_graph(
+    xs: np.ndarray, hs: np.ndarray, x_edges: Sequence[str], h_edges: Sequence[str]
+) -> None:
+    """Raise ValueError as :func:`unrolled_graph` says."""
+    if xs.ndim != 2 or hs.ndim != 2 or len(hs) != len(xs) + 1:
+        raise ValueError(f"xs has shape {xs.shape}, hs {hs.shape}; expected (T, D) and (T + 1, H)")
+    T = len(xs)
+    if not 1 <= T <= MAX_GRAPH_STEPS:
+        raise ValueError(f"{T} steps; expected 1 to {MAX_GRAPH_STEPS}")
+    if len(x_edges) != T or len(h_edges) != T:
+        raise ValueError(f"{len(x_edges)} x_edges and {len(h_edges)} h_edges for {T} steps")
+
+
+def _value_box(
+    ax: "Axes", x: float, y: float, half: float, values: np.ndarray, digits: int, fill: str
+) -> None:
+    """A box centred at (x, y) with one number a line."""
+    from matplotlib.patches import Rectangle
+
+    corner = (x - BOX / 2, y - half)
+    ax.add_patch(Rectangle(corner, BOX, 2 * half, facecolor=fill, edgecolor="black"))
+    ax.text(x, y, "\n".join(f"{v:.{digits}f}" for v in values), ha="center", va="center")
 
 
 def _label_cells(ax: "Axes", rows: Sequence[str] | None, columns: Sequence[str] | None) -> None:
