@@ -65,6 +65,7 @@ def test_good_quiz_has_no_problems(course):
         (question(3, choice("A", "✗ x"), choice("B", "✗ y")), "exactly one ✓"),
         (question(3, choice("A", "✓ x"), choice("B", "✓ y")), "exactly one ✓"),
         (question(3, choice("A", "✓ x"), choice("B", "No.")), "neither ✓ nor ✗"),
+        (question(3, choice("A", "✓ x"), choice("B", "✗ 不对。y")), "twice"),
         (question(3, choice("A", "✓ x"), choice("B", "✗ y", "$y$")), "shows no formulas"),
         (question(4, choice("A", "✓ x"), choice("B", "✗ y")), "question 4 stands at place 3"),
         (question(3, choice("A", "✓ x"), choice("", "✗ y")), "no choice of a question"),

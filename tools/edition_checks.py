@@ -170,6 +170,7 @@ def parity_problems(root: Path) -> list[str]:
 # with ✓ or ✗: readable in Colab and without script, and styled by book/_ext.
 QUESTION = re.compile(r"^\*\*(\d+)\. .+\*\*$")
 CHOICE = re.compile(r"<details><summary>([A-Z])\. (.+)</summary>")
+VERDICT = re.compile(r"(Right|No|Wrong)[.,:]|正确|不对")  # written by book/_ext after the sign
 QUESTIONS = range(3, 6)
 
 
@@ -200,6 +201,8 @@ def quiz_of(section: str) -> tuple[list[str], list[str]]:
             questions[-1].append(match[1] + feedback[:1])
             if feedback[:2] not in ("✓ ", "✗ "):
                 found.append(f"feedback begins with neither ✓ nor ✗: {feedback[:40]!r}")
+            if VERDICT.match(feedback[2:]):
+                found.append(f"the page says right or wrong twice: {feedback[:40]!r}")
     if len(questions) not in QUESTIONS:
         found.append(f"{len(questions)} questions, not {QUESTIONS[0]} to {QUESTIONS[-1]}")
     for number, choices in enumerate(questions, start=1):
