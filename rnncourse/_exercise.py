@@ -20,6 +20,12 @@ from rnncourse._compare import Case, Rules, Text, unpack
 
 MAX_NOTEBOOK_BYTES = 10 << 20
 KINDS = ("implement", "repair", "measure")
+AS_GIVEN = "as-given"
+STILL_AS_GIVEN = {
+    "en": "this computes what the code as given computes: all its bugs are still there. "
+    "Print shapes and a few values, and compare them with the task",
+    "zh": "结果和原来的代码完全一样：错误都还在。打印形状和几个数值，与题目的要求对照",
+}
 CELL_BREAK = "\n\n# %%\n\n"  # between the solution's cells, where there are several
 
 
@@ -129,6 +135,7 @@ def load(notebook: Notebook) -> Exercise:
     given = [c.source for c in code if not skip & set(c.tags) and c not in solution]
     space: dict[str, Any] = {"np": np, "__name__": "spec"}
     exec(compile(specs[0].source, f"{notebook.exercise}: spec", "exec"), space)
+    _add_as_given(space)
     return Exercise(
         id=notebook.exercise,
         kind=_one_of(space["kind"], KINDS),
@@ -142,6 +149,18 @@ def load(notebook: Notebook) -> Exercise:
         draw=space["draw"],
         preamble="\n\n".join(given),
     )
+
+
+def _add_as_given(space: dict[str, Any]) -> None:
+    """For code with several bugs to find, a mutant that has them all and whose hint names none.
+
+    Without it, the first `check` of the untouched code would give the bugs away.
+    """
+    starter = space.get("starter", ())
+    if len(starter) > 1:
+        edits = {m["name"]: _edits(m["edit"]) for m in space["mutants"]}
+        every = [pair for name in starter for pair in edits[name]]
+        space["mutants"] = [*space["mutants"], {"name": AS_GIVEN, "edit": every, **STILL_AS_GIVEN}]
 
 
 def _one_of(value: str, allowed: tuple[str, ...]) -> str:

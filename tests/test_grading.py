@@ -778,3 +778,16 @@ def test_an_unreadable_file_named_after_an_exercise_keeps_its_maximum(grader, tm
     path.write_text("not a notebook", encoding="utf-8")
     row = grader.grade(Submission("ann", path))
     assert (row.exercise, row.points, row.max_points) == ("rnn_ex_01", 0, 4)
+
+
+def test_untouched_code_with_bugs_to_find_gives_none_of_them_away(capsys):
+    """`check` of a repair exercise as given says that nothing has changed, and no more."""
+    repairs = [e for e in EXERCISES.values() if e.kind == "repair"]
+    assert repairs
+    for exercise in repairs:
+        given = _exercise.build(exercise, _exercise.mutate(exercise, exercise.starter))
+        assert grading.check(exercise.id, given).points == 0
+        said = capsys.readouterr().out
+        assert all(hint in said for hint in _exercise.STILL_AS_GIVEN.values()), exercise.id
+        for name in exercise.starter:
+            assert exercise.rules.hints[name][0] not in said

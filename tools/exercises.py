@@ -20,7 +20,8 @@ one cell tagged `spec`, which the learner never gets. It defines
     draw        draw(rng) -> the arguments, as a dict or in order; odd, unequal, small sizes
     mutants     list of {"name", "edit", "en", "zh"}, five at least; an edit is (old, new) or a
                 list of these, each `old` found exactly once in the solution cells
-    starter     for "repair": the mutants whose bugs the learner is given
+    starter     for "repair": the mutants whose bugs the learner is given; best two or more, since
+                the first `check` of untouched code then names none of them
 Cells tagged `solution` are left out of the exercise as well.
 """
 
@@ -153,7 +154,7 @@ def check_data(exercise: Exercise) -> dict[str, Any]:
 
 def certify(exercise: Exercise, cases: list[_exercise.Case]) -> None:
     """Every mutant loses points and is named; the unsolved exercise earns nothing."""
-    if len(exercise.mutants) < 5:
+    if len(exercise.mutants.keys() - {_exercise.AS_GIVEN}) < 5:
         raise ValueError(f"{exercise.id}: fewer than five mutants")
     for name, hint in exercise.rules.hints.items():
         found: Verdict = verdict(cases, [case.mutants[name] for case in cases], exercise.rules)
