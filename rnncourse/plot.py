@@ -47,7 +47,7 @@ def matrix(
 ) -> "Axes":
     """A matrix (R, C) as a table of coloured cells, each with its number.
 
-    Blue is below zero, orange above, white zero; darker is farther from zero.
+    Purple is below zero, orange above, white zero; darker is farther from zero.
 
     Args:
         values: (R, C) real numbers.
@@ -132,21 +132,20 @@ def problem_shape(
     labels = [text for text in (*inputs, *outputs) if text is not None]
     family = use_chinese_font([*labels, title])
     ax = _new_axes(5.2, 2.3) if ax is None else ax
+    size = (0.84, 0.6)  # of a box; steps are 1 apart
     arrow = {"arrowstyle": "-|>", "color": "0.2", "shrinkA": 0, "shrinkB": 0}
     for t, (below, above) in enumerate(zip(inputs, outputs, strict=True)):
-        _label_box(ax, t, 1, f"$h_{{{t + 1}}}$", "0.85", family)
+        _box(ax, (t, 1), size, f"$h_{{{t + 1}}}$", "0.85", family)
         if t:
             ax.annotate("", (t - 0.42, 1), (t - 0.58, 1), arrowprops=arrow)
         if below is not None:
-            _label_box(ax, t, 0, below, "white", family)
+            _box(ax, (t, 0), size, below, "white", family)
             ax.annotate("", (t, 0.7), (t, 0.3), arrowprops=arrow)
         if above is not None:
-            _label_box(ax, t, 2, above, "0.15", family)
+            _box(ax, (t, 2), size, above, "0.15", family)
             ax.annotate("", (t, 1.7), (t, 1.3), arrowprops=arrow)
-    ax.set(xlim=(-0.6, T - 0.4), ylim=(-0.4, 2.4), xticks=[])
-    ax.set_yticks([0, 1, 2], ["input", "memory", "output"])
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
+    ax.set(xlim=(-0.6, T - 0.4), ylim=(-0.4, 2.4))
+    _label_cells(ax, ["input", "memory", "output"], None)
     ax.set_title(title, fontfamily=family)
     return ax
 
@@ -194,11 +193,11 @@ def unrolled_graph(
              "mutation_scale": 12, "linestyle": "--" if backward else "-"}  # fmt: skip
     for t in range(T + 1):
         x = pitch * (t + 0.5)
-        _value_box(ax, x, high, h_half, hs[t], digits, "0.9")
+        _box(ax, (x, high), (BOX, 2 * h_half), _column(hs[t], digits), "0.9")
         ax.text(x, high + h_half + 0.06, f"${names[1]}_{t}$", ha="center", va="bottom")
         if t == 0:
             continue
-        _value_box(ax, x, low, x_half, xs[t - 1], digits, "white")
+        _box(ax, (x, low), (BOX, 2 * x_half), _column(xs[t - 1], digits), "white")
         ax.text(x, low - x_half - 0.06, f"${names[0]}_{t}$", ha="center", va="top")
         up = {"arrowprops": arrow | {"color": "#5e3c99", "linewidth": 1.2}}
         ax.annotate("", (x, high - h_half), (x, low + x_half), **up)
@@ -268,12 +267,22 @@ def _ink(rgba: tuple[float, ...]) -> str:
     return "white" if linear @ [0.2126, 0.7152, 0.0722] < 0.179 else "black"
 
 
-def _label_box(ax: "Axes", x: float, y: float, text: str, fill: str, family: list[str]) -> None:
-    """A box of one step's width around ``text``, filled with a grey."""
+def _box(
+    ax: "Axes",
+    centre: tuple[float, float],
+    size: tuple[float, float],
+    text: str,
+    fill: str,
+    family: list[str] | None = None,
+) -> None:
+    """A box around ``text``, filled with a grey or white."""
+    from matplotlib.colors import to_rgba
     from matplotlib.patches import Rectangle
 
-    ax.add_patch(Rectangle((x - 0.42, y - 0.3), 0.84, 0.6, facecolor=fill, edgecolor="0.2"))
-    ink = "white" if fill == "0.15" else "black"
+    (x, y), (width, height) = centre, size
+    corner = (x - width / 2, y - height / 2)
+    ax.add_patch(Rectangle(corner, width, height, facecolor=fill, edgecolor="0.2"))
+    ink = _ink(to_rgba(fill))
     ax.text(x, y, text, ha="center", va="center", color=ink, fontfamily=family)
 
 
@@ -296,15 +305,9 @@ def _check_graph(
         raise ValueError(f"{len(x_edges)} x_edges and {len(h_edges)} h_edges for {T} steps")
 
 
-def _value_box(
-    ax: "Axes", x: float, y: float, half: float, values: np.ndarray, digits: int, fill: str
-) -> None:
-    """A box centred at (x, y) with one number a line."""
-    from matplotlib.patches import Rectangle
-
-    corner = (x - BOX / 2, y - half)
-    ax.add_patch(Rectangle(corner, BOX, 2 * half, facecolor=fill, edgecolor="black"))
-    ax.text(x, y, "\n".join(f"{v:.{digits}f}" for v in values), ha="center", va="center")
+def _column(values: np.ndarray, digits: int) -> str:
+    """Numbers under each other."""
+    return "\n".join(f"{v:.{digits}f}" for v in values)
 
 
 def _label_cells(ax: "Axes", rows: Sequence[str] | None, columns: Sequence[str] | None) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import http.server
 import re
-import shutil
 import threading
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,12 +11,12 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import edition_checks
 import pytest
+from picture import browser_program
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "site"
 STEMS = edition_checks.stems(ROOT)
 PAGES = [f"{language}/{stem}.html" for language in ("en", "zh") for stem in STEMS]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # Besides what CI needs, these keep the browser itself from calling its maker.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -42,7 +41,7 @@ def address():
 
 @pytest.fixture(scope="session")
 def browser(address):
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    program = browser_program()
     if program is None:
         pytest.skip("needs chromium or google-chrome")
     from playwright.sync_api import sync_playwright

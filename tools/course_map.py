@@ -21,9 +21,13 @@ def plan(root: Path) -> list[dict]:
     return yaml.safe_load((root / "book" / "plan.yml").read_text(encoding="utf-8"))
 
 
+def contents(root: Path) -> dict:
+    """Return _toc.yml."""
+    return yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+
+
 def written(root: Path) -> set[str]:
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    return {chapter["file"] for part in toc["parts"] for chapter in part["chapters"]}
+    return {chapter["file"] for part in contents(root)["parts"] for chapter in part["chapters"]}
 
 
 def title(page: Path) -> str:

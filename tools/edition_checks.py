@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import yaml
+from course_map import contents, plan
 from notebooks import code_cells, convert, read
 from set_repo import owner_and_name, repository_url
 from setup_cell import setup_cell
@@ -27,7 +28,7 @@ EXERCISES = 2
 
 def stems(root: Path) -> list[str]:
     """Return the stems of _toc.yml in reading order."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    toc = contents(root)
     return [toc["root"]] + [c["file"] for part in toc["parts"] for c in part["chapters"]]
 
 
@@ -285,10 +286,9 @@ def term_problems(root: Path) -> list[str]:
 
 def plan_problems(root: Path) -> list[str]:
     """Return chapters of _toc.yml that the course's map would leave out or reorder."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    plan = yaml.safe_load((root / "book" / "plan.yml").read_text(encoding="utf-8"))
-    planned = [(part["caption"], c["stem"]) for part in plan for c in part["chapters"]]
-    there = [(part["caption"], c["file"]) for part in toc["parts"] for c in part["chapters"]]
+    planned = [(part["caption"], c["stem"]) for part in plan(root) for c in part["chapters"]]
+    parts = contents(root)["parts"]
+    there = [(part["caption"], c["file"]) for part in parts for c in part["chapters"]]
     there = [pair for pair in there if pair[1] not in FRONT]
     if [pair for pair in planned if pair in there] == there:
         return []

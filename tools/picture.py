@@ -17,8 +17,15 @@ WINDOW = {"width": 1280, "height": 800}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
+def browser_program() -> str | None:
+    """Return the path of a browser on this machine, or None."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 def main() -> None:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    program = browser_program()
+    if program is None:
+        raise SystemExit("the picture needs chromium or google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(viewport=WINDOW, color_scheme="light")
