@@ -28,6 +28,17 @@ def check_sequence(xs: Array, state: State, params: Params, mask: Array | None) 
     return check_mask(mask, N, T)
 
 
+def check_form(new: State, old: State) -> None:
+    """Check that a cell's new state has the form of its old one.
+
+    A state or parameters of another cell may fit by accident of sizes. Raises ValueError.
+    """
+    forms = [[p.shape for p in s] if isinstance(s, tuple) else s.shape for s in (new, old)]
+    if forms[0] != forms[1]:
+        raise ValueError(f"state has the form {forms[1]}, but this cell returns {forms[0]}: "
+                         "state or params belong to another cell")  # fmt: skip
+
+
 def check_float(name: str, array: Array) -> None:
     """Raise TypeError unless ``array`` is a NumPy array of a floating dtype."""
     if not isinstance(array, np.ndarray) or not np.issubdtype(array.dtype, np.floating):
@@ -44,6 +55,9 @@ def _check_params(D: int, params: Params) -> int:
         raise ValueError(f"W_h has shape {W_h.shape}, which does not fit W_x {W_x.shape}")
     if b.shape != W_h.shape[1:]:
         raise ValueError(f"b has shape {b.shape}; W_h {W_h.shape} needs {W_h.shape[1:]}")
+    b_hn = params.get("b_hn")
+    if b_hn is not None and b_hn.shape != W_h.shape[:1]:
+        raise ValueError(f"b_hn has shape {b_hn.shape}; W_h {W_h.shape} needs {W_h.shape[:1]}")
     return W_h.shape[0]
 
 

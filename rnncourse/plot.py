@@ -4,32 +4,18 @@ Figures are readable in grey: the colour scale runs from dark through light to
 dark, and each cell carries its number, so colour is never the only sign.
 """
 
-import functools
-import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnncourse import _draw
+from rnncourse._draw import chinese_font as chinese_font
+from rnncourse._draw import use_chinese_font
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-# One font of this list is on macOS, Windows, or comes with a small package on
-# Linux. The first one found draws the characters that Matplotlib's own lacks.
-CHINESE_FONTS = (
-    "PingFang SC",
-    "Hiragino Sans GB",
-    "Heiti SC",
-    "Microsoft YaHei",
-    "SimHei",
-    "Noto Sans CJK SC",
-    "Noto Sans SC",
-    "Source Han Sans SC",
-    "WenQuanYi Micro Hei",
-    "WenQuanYi Zen Hei",
-    "Droid Sans Fallback",
-)
 
 BOX = 0.52  # width of a node of unrolled_graph, in inches
 MAX_GRAPH_STEPS = 5
@@ -71,13 +57,13 @@ def matrix(
             raise ValueError(f"{len(labels)} {name} for values of shape {values.shape}")
     family = use_chinese_font([*(rows or []), *(columns or []), title])
     R, C = values.shape
-    ax = _new_axes(1.6 + 0.75 * C, 0.9 + 0.45 * R) if ax is None else ax
+    ax = _draw.new_axes(1.6 + 0.75 * C, 0.9 + 0.45 * R) if ax is None else ax
     limit = float(np.abs(values).max()) or 1.0 if limit is None else limit
     image = ax.imshow(values, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
     for (r, c), v in np.ndenumerate(values):
-        ink = _ink(image.cmap(image.norm(v)))
+        ink = _draw.ink(image.cmap(image.norm(v)))
         ax.text(c, r, f"{v:.{digits}f}", ha="center", va="center", color=ink)
-    _label_cells(ax, rows, columns)
+    _draw.label_cells(ax, rows, columns)
     ax.set_title(title)
     for label in [ax.title, *ax.get_xticklabels(), *ax.get_yticklabels()]:
         label.set_fontfamily(family)  # axes made earlier keep the font they were made with
@@ -131,21 +117,21 @@ def problem_shape(
         raise ValueError(f"{T} inputs and {len(outputs)} outputs; expected T of each, T >= 1")
     labels = [text for text in (*inputs, *outputs) if text is not None]
     family = use_chinese_font([*labels, title])
-    ax = _new_axes(5.2, 2.3) if ax is None else ax
+    ax = _draw.new_axes(5.2, 2.3) if ax is None else ax
     size = (0.84, 0.6)  # of a box; steps are 1 apart
     arrow = {"arrowstyle": "-|>", "color": "0.2", "shrinkA": 0, "shrinkB": 0}
     for t, (below, above) in enumerate(zip(inputs, outputs, strict=True)):
-        _box(ax, (t, 1), size, f"$h_{{{t + 1}}}$", "0.85", family)
+        _draw.box(ax, (t, 1), size, f"$h_{{{t + 1}}}$", "0.85", family)
         if t:
             ax.annotate("", (t - 0.42, 1), (t - 0.58, 1), arrowprops=arrow)
         if below is not None:
-            _box(ax, (t, 0), size, below, "white", family)
+            _draw.box(ax, (t, 0), size, below, "white", family)
             ax.annotate("", (t, 0.7), (t, 0.3), arrowprops=arrow)
         if above is not None:
-            _box(ax, (t, 2), size, above, "0.15", family)
+            _draw.box(ax, (t, 2), size, above, "0.15", family)
             ax.annotate("", (t, 1.7), (t, 1.3), arrowprops=arrow)
     ax.set(xlim=(-0.6, T - 0.4), ylim=(-0.4, 2.4))
-    _label_cells(ax, ["input", "memory", "output"], None)
+    _draw.label_cells(ax, ["input", "memory", "output"], None)
     ax.set_title(title, fontfamily=family)
     return ax
 
@@ -188,16 +174,16 @@ def unrolled_graph(
     x_half, h_half = (0.09 * (v.shape[1] + 0.8) for v in (xs, hs))
     low, high = x_half + 0.3, 2 * x_half + 0.85 + h_half
     width, height = pitch * (T + 1), high + h_half + 0.32
-    ax = _new_axes(width, height) if ax is None else ax
+    ax = _draw.new_axes(width, height) if ax is None else ax
     arrow = {"arrowstyle": "<|-" if backward else "-|>", "shrinkA": 0, "shrinkB": 0,
              "mutation_scale": 12, "linestyle": "--" if backward else "-"}  # fmt: skip
     for t in range(T + 1):
         x = pitch * (t + 0.5)
-        _box(ax, (x, high), (BOX, 2 * h_half), _column(hs[t], digits), "0.9")
+        _draw.box(ax, (x, high), (BOX, 2 * h_half), _column(hs[t], digits), "0.9")
         ax.text(x, high + h_half + 0.06, f"${names[1]}_{t}$", ha="center", va="bottom")
         if t == 0:
             continue
-        _box(ax, (x, low), (BOX, 2 * x_half), _column(xs[t - 1], digits), "white")
+        _draw.box(ax, (x, low), (BOX, 2 * x_half), _column(xs[t - 1], digits), "white")
         ax.text(x, low - x_half - 0.06, f"${names[0]}_{t}$", ha="center", va="top")
         up = {"arrowprops": arrow | {"color": "#5e3c99", "linewidth": 1.2}}
         ax.annotate("", (x, high - h_half), (x, low + x_half), **up)
@@ -208,88 +194,6 @@ def unrolled_graph(
     ax.set(xlim=(0, width), ylim=(0, height), aspect="equal")
     ax.set_axis_off()
     return ax
-
-
-def use_chinese_font(texts: Sequence[str]) -> list[str]:
-    """Let Matplotlib draw Chinese, if ``texts`` hold any; returns the fonts now in use.
-
-    Where the machine has no such font, warns once with what to install:
-    Matplotlib would draw empty boxes.
-    """
-    import matplotlib
-
-    family = list(matplotlib.rcParams["font.family"])
-    if any("\u2e80" <= ch <= "\uffef" for text in texts for ch in text):
-        font = chinese_font()
-        if font is None:
-            _warn_no_font()
-        elif font not in family:
-            # Matplotlib falls back per character: Latin text keeps its font.
-            family.append(font)
-            matplotlib.rcParams["font.family"] = family
-    return family
-
-
-@functools.cache
-def chinese_font() -> str | None:
-    """The first font of ``CHINESE_FONTS`` on this machine, or None.
-
-    Fonts installed after Matplotlib cached its list (as in Colab) are looked
-    for on disk.
-    """
-    from matplotlib import font_manager
-
-    for path in font_manager.findSystemFonts():
-        if "wqy" in path.lower() or "cjk" in path.lower():
-            _add_font(font_manager.fontManager, path)
-    known = {entry.name for entry in font_manager.fontManager.ttflist}
-    return next((name for name in CHINESE_FONTS if name in known), None)
-
-
-def _add_font(manager: Any, path: str) -> None:
-    if all(entry.fname != path for entry in manager.ttflist):
-        manager.addfont(path)
-
-
-@functools.cache
-def _warn_no_font() -> None:
-    warnings.warn(
-        "No Chinese font found: Chinese labels would be empty boxes. Install one, for example "
-        "'apt-get install fonts-wqy-microhei' on Debian, Ubuntu or Colab, and restart.",
-        stacklevel=4,
-    )
-
-
-def _ink(rgba: tuple[float, ...]) -> str:
-    """Black or white, whichever stands out more (WCAG 2.2 relative luminance)."""
-    rgb = np.asarray(rgba[:3])
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return "white" if linear @ [0.2126, 0.7152, 0.0722] < 0.179 else "black"
-
-
-def _box(
-    ax: "Axes",
-    centre: tuple[float, float],
-    size: tuple[float, float],
-    text: str,
-    fill: str,
-    family: list[str] | None = None,
-) -> None:
-    """A box around ``text``, filled with a grey or white."""
-    from matplotlib.colors import to_rgba
-    from matplotlib.patches import Rectangle
-
-    (x, y), (width, height) = centre, size
-    corner = (x - width / 2, y - height / 2)
-    ax.add_patch(Rectangle(corner, width, height, facecolor=fill, edgecolor="0.2"))
-    ink = _ink(to_rgba(fill))
-    ax.text(x, y, text, ha="center", va="center", color=ink, fontfamily=family)
-
-
-def _new_axes(width: float, height: float) -> "Axes":
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(figsize=(min(width, 9.0), height), layout="constrained")[1]
 
 
 def _check_graph(
@@ -308,10 +212,3 @@ def _check_graph(
 def _column(values: np.ndarray, digits: int) -> str:
     """Numbers under each other."""
     return "\n".join(f"{v:.{digits}f}" for v in values)
-
-
-def _label_cells(ax: "Axes", rows: Sequence[str] | None, columns: Sequence[str] | None) -> None:
-    ax.set_yticks(range(len(rows or [])), rows or [])
-    ax.set_xticks(range(len(columns or [])), columns or [])
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)

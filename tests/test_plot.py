@@ -7,7 +7,7 @@ import pytest
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-from rnncourse import plot
+from rnncourse import _draw, plot
 
 
 @pytest.fixture(autouse=True)
@@ -62,12 +62,12 @@ def test_chinese_tokens_are_drawn(tmp_path, need_chinese_font):
 
 def test_no_chinese_font_is_one_clear_warning(monkeypatch):
     """Without any font: a warning that says what to install, once."""
-    monkeypatch.setattr(plot, "chinese_font", lambda: None)
-    plot._warn_no_font.cache_clear()
+    monkeypatch.setattr(_draw, "chinese_font", lambda: None)
+    _draw._warn_no_font.cache_clear()
     with pytest.warns(UserWarning, match="fonts-wqy-microhei"):
         plot.matrix([[1.0]], ["我"])
     plot.matrix([[1.0]], ["你"])
-    plot._warn_no_font.cache_clear()
+    _draw._warn_no_font.cache_clear()
 
 
 def test_bad_input():
