@@ -7,25 +7,44 @@ State = Array | tuple[Array, ...]
 Params = dict[str, Array]
 
 
-def check_sequence(xs: Array, state: State, params: Params, mask: Array | None) -> Array | None:
+def check_sequence(
+    xs: Array,
+    state: State,
+    params: Params,
+    mask: Array | None,
+    gates: int | None = None,
+    parts: int | None = None,
+) -> Array | None:
     """Check that a batch of sequences, a state and parameters fit each other.
 
+    ``gates`` is how many blocks of H columns the weights must have, ``parts`` how many
+    arrays the state, where that is known.
     Returns the mask as bool, or None. Raises as :func:`rnncourse.cells.unroll` says.
     """
-    parts = state if isinstance(state, tuple) else (state,)
-    for name, array in [("xs", xs), *params.items(), *(("state", part) for part in parts)]:
+    states = _check_parts("state", state, parts)
+    for name, array in [("xs", xs), *params.items(), *(("state", part) for part in states)]:
         check_float(name, array)
     if xs.ndim != 3 or xs.shape[1] == 0:
         raise ValueError(f"xs has shape {xs.shape}; expected (N, T, D) with at least one step")
     N, T, D = xs.shape
     H = _check_params(D, params)
-    for part in parts:
+    if gates is not None and params["b"].shape != (gates * H,):
+        raise ValueError(f"W_h has shape {params['W_h'].shape}; this cell needs {(H, gates * H)}")
+    for part in states:
         if part.shape != (N, H):
             raise ValueError(
                 f"state has shape {part.shape}; xs {xs.shape} and W_h "
                 f"{params['W_h'].shape} need {(N, H)}"
             )
     return check_mask(mask, N, T)
+
+
+def _check_parts(name: str, state: State, parts: int | None) -> tuple[Array, ...]:
+    """The state as a tuple, after checking how many parts it has."""
+    found = state if isinstance(state, tuple) else (state,)
+    if parts is not None and len(found) != parts:
+        raise ValueError(f"{name} has {len(found)} part(s); the cell's state has {parts} part(s)")
+    return found
 
 
 def check_form(new: State, old: State) -> None:
@@ -80,7 +99,9 @@ def check_sizes(**sizes: int) -> None:
             raise ValueError(f"{name} is {size}; expected at least 1")
 
 
-def check_upstream(doutputs: Array, dstate: State, shape: tuple[int, ...]) -> None:
+def check_upstream(
+    doutputs: Array, dstate: State, shape: tuple[int, ...], parts: int | None = None
+) -> None:
     """Check upstream gradients against the shape (N, T, H) of the forward outputs.
 
     A gradient with N = 1 would broadcast silently to the whole batch. Raises ValueError.
@@ -88,6 +109,6 @@ def check_upstream(doutputs: Array, dstate: State, shape: tuple[int, ...]) -> No
     N, _, H = shape
     if np.shape(doutputs) != shape:
         raise ValueError(f"doutputs has shape {np.shape(doutputs)}; the outputs have {shape}")
-    for part in dstate if isinstance(dstate, tuple) else (dstate,):
+    for part in _check_parts("dstate", dstate, parts):
         if np.shape(part) != (N, H):
             raise ValueError(f"dstate has shape {np.shape(part)}; the state has {(N, H)}")

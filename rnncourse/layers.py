@@ -4,17 +4,267 @@ r"""Layers over whole sequences, fast, with their backward passes.
 parts around them.
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.typing import DTypeLike
 
-from rnncourse._shapes import check_sizes
+from rnncourse._shapes import check_mask, check_sizes
 from rnncourse.initializers import xavier_uniform
-from rnncourse.recurrent import rnn_backward, rnn_forward
-
-__all__ = ["dense_backward", "dense_forward", "dense_init", "rnn_backward", "rnn_forward"]
+from rnncourse.recurrent import gru_backward as gru_backward
+from rnncourse.recurrent import gru_forward as gru_forward
+from rnncourse.recurrent import lstm_backward as lstm_backward
+from rnncourse.recurrent import lstm_forward as lstm_forward
+from rnncourse.recurrent import rnn_backward as rnn_backward
+from rnncourse.recurrent import rnn_forward as rnn_forward
 
 Array = np.ndarray
 Params = dict[str, Array]
+Pair = tuple[Any, Any]  # one for each direction: forward, backward
+Layer = Params | tuple[Params, Params]
+
+_CELLS = {
+    "rnn": (rnn_forward, rnn_backward),
+    "lstm": (lstm_forward, lstm_backward),
+    "gru": (gru_forward, gru_backward),
+}
+
+
+# --- two directions ----------------------------------------------------------
+
+
+def bidirectional_forward(
+    kind: str, xs: Array, states: Pair | None, params: Pair, mask: Array | None = None
+) -> tuple[Array, Pair, Pair]:
+    """Read the sequence from both ends, each direction with its own cell (eq-deep-bidirectional).
+
+    Where the mask is 0 a direction carries its state past the step, so padding
+    on either side changes nothing.
+
+    Args:
+        kind: "rnn", "lstm" or "gru".
+        xs: (N, T, D) inputs.
+        states: first states of the forward and the backward direction, each in the
+            cell's form; the backward one starts at the last step. None for zeros.
+        params: the parameters of both directions, of equal H.
+        mask: (N, T) of 0 and 1.
+
+    Returns:
+        hs (N, T, 2H), the forward direction's outputs beside the backward one's;
+        both last states; the caches of both.
+
+    Raises:
+        ValueError: an unknown kind, or params that are not a pair of dicts.
+        ValueError, TypeError: as :func:`rnncourse.cells.unroll`.
+    """
+    forward, _ = _cell(kind)
+    if not (isinstance(params, tuple) and len(params) == 2):
+        raise ValueError(f"params is {type(params).__name__}; expected (forward, backward)")
+    ahead, back = (None, None) if states is None else states
+    reversed_mask = None if mask is None else check_mask(mask, *xs.shape[:2])[:, ::-1]
+    hs, last, cache = forward(xs, ahead, params[0], mask)
+    hs_back, last_back, cache_back = forward(xs[:, ::-1], back, params[1], reversed_mask)
+    hs = np.concatenate([hs, hs_back[:, ::-1]], axis=2)
+    return hs, (last, last_back), (cache, cache_back)
+
+
+def bidirectional_backward(
+    kind: str, dhs: Array, dstates: Pair | None, cache: Pair, params: Pair
+) -> tuple[Array, Pair, tuple[Params, Params]]:
+    """Backward pass of :func:`bidirectional_forward`.
+
+    Args:
+        dhs: (N, T, 2H) gradient of the loss with respect to the outputs.
+        dstates: gradients with respect to both last states, or None for zeros.
+        cache, params: from, and as in, the forward pass.
+
+    Returns:
+        dxs (N, T, D), the sum over both directions; the gradients of both first
+        states; those of the parameters of both.
+
+    Raises ValueError when an upstream gradient has the wrong shape.
+    """
+    _, backward = _cell(kind)
+    H = len(params[0]["W_h"])
+    if dhs.ndim != 3 or dhs.shape[2] != 2 * H:
+        raise ValueError(f"dhs has shape {dhs.shape}; two directions of {H} units need {2 * H}")
+    ahead, back = (None, None) if dstates is None else dstates
+    dxs, dfirst, grads = backward(dhs[..., :H], ahead, cache[0], params[0])
+    dhs_back = dhs[:, ::-1, H:]
+    dxs_back, dfirst_back, grads_back = backward(dhs_back, back, cache[1], params[1])
+    return dxs + dxs_back[:, ::-1], (dfirst, dfirst_back), (grads, grads_back)
+
+
+# --- layers upon layers --------------------------------------------------------
+
+
+class StackCache(NamedTuple):
+    """What ``stacked_backward`` reads."""
+
+    layers: list[Any]  # the cache of each layer
+    keeps: list[Array | None]  # what dropout multiplied the input of each layer by
+    residual: bool
+
+
+def stacked_forward(
+    kind: str,
+    xs: Array,
+    states: list[Any] | None,
+    params: list[Layer],
+    mask: Array | None = None,
+    dropout: float = 0.0,
+    rng: np.random.Generator | None = None,
+    residual: bool = False,
+) -> tuple[Array, list[Any], StackCache]:
+    """Each layer reads what the layer below it wrote (eq-deep-stack).
+
+    Args:
+        kind: "rnn", "lstm" or "gru".
+        xs: (N, T, D) inputs of the lowest layer.
+        states: the first state of each layer, or None for zeros.
+        params: one item a layer, from the lowest: a params dict, or a pair of them
+            for a layer of two directions.
+        mask: (N, T) of 0 and 1.
+        dropout: share of the numbers between two layers that is set to zero, for
+            training; 0 for none. Never on the path over time (Zaremba et al., 2014).
+        rng: draws them; needed where dropout is above 0.
+        residual: add the input of each layer but the lowest to its output (eq-deep-residual).
+
+    Returns:
+        the highest layer's outputs (N, T, H or 2H), the last state of each layer, the cache.
+
+    Raises:
+        ValueError: no layers, as many states as layers are not there, or residual
+            layers of different widths. ValueError, TypeError: as the layers themselves.
+    """
+    states = [None] * len(params) if states is None else states
+    if not params or len(states) != len(params):
+        raise ValueError(f"{len(params)} layers and {len(states)} states; expected one each")
+    lasts, caches, keeps = [], [], []
+    for depth, (layer, state) in enumerate(zip(params, states, strict=True)):
+        below, keep = xs, None
+        if depth and dropout:
+            xs, keep = dropout_forward(xs, dropout, rng)
+        forward = bidirectional_forward if isinstance(layer, tuple) else _one_direction
+        xs, last, cache = forward(kind, xs, state, layer, mask)
+        if residual and depth:
+            if xs.shape != below.shape:
+                raise ValueError(f"residual: layer {depth} makes {xs.shape} of {below.shape}")
+            xs = xs + below
+        lasts.append(last)
+        caches.append(cache)
+        keeps.append(keep)
+    return xs, lasts, StackCache(caches, keeps, residual)
+
+
+def stacked_backward(
+    kind: str, dhs: Array, dstates: list[Any] | None, cache: StackCache, params: list[Layer]
+) -> tuple[Array, list[Any], list[Any]]:
+    """Backward pass of :func:`stacked_forward`.
+
+    Args:
+        dhs: gradient of the loss with respect to the highest layer's outputs.
+        dstates: gradients with respect to the last state of each layer, or None for zeros.
+        cache, params: from, and as in, the forward pass.
+
+    Returns:
+        dxs (N, T, D), the gradients of the first states, and those of the parameters,
+        both in the form of ``params``.
+
+    Raises ValueError when an upstream gradient has the wrong shape.
+    """
+    dstates = [None] * len(params) if dstates is None else dstates
+    dfirsts, grads = [None] * len(params), [None] * len(params)
+    for depth in reversed(range(len(params))):
+        layer, dabove = params[depth], dhs
+        backward = bidirectional_backward if isinstance(layer, tuple) else _one_direction_back
+        dhs, dfirsts[depth], grads[depth] = backward(
+            kind, dhs, dstates[depth], cache.layers[depth], layer
+        )
+        if cache.keeps[depth] is not None:
+            dhs = dropout_backward(dhs, cache.keeps[depth])
+        if cache.residual and depth:
+            dhs = dhs + dabove
+    return dhs, dfirsts, grads
+
+
+def _cell(kind: str) -> tuple[Any, Any]:
+    if kind not in _CELLS:
+        raise ValueError(f"unknown kind {kind!r}; expected one of {sorted(_CELLS)}")
+    return _CELLS[kind]
+
+
+def _one_direction(kind: str, *arguments: Any) -> tuple[Array, Any, Any]:
+    return _cell(kind)[0](*arguments)
+
+
+def _one_direction_back(kind: str, *arguments: Any) -> tuple[Array, Any, Params]:
+    return _cell(kind)[1](*arguments)
+
+
+# --- dropout -------------------------------------------------------------------
+
+
+def dropout_forward(xs: Array, rate: float, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Set a random share ``rate`` of the numbers to zero, for training (eq-deep-dropout).
+
+    The others are divided by 1 - rate, so that the mean stays what it was and nothing
+    needs to change when dropout is off ("inverted dropout").
+
+    Returns xs multiplied by keep, and keep: 0 or 1 / (1 - rate), in the shape and dtype
+    of xs. Raises ValueError unless 0 <= rate < 1, and where rng is not a Generator.
+    Source: Srivastava et al. (2014).
+    """
+    if not 0 <= rate < 1:
+        raise ValueError(f"rate is {rate}; expected 0 <= rate < 1")
+    if not isinstance(rng, np.random.Generator):
+        raise ValueError(f"dropout needs rng, a numpy.random.Generator; found {rng!r}")
+    keep = ((rng.random(xs.shape) >= rate) / (1 - rate)).astype(xs.dtype)
+    return xs * keep, keep
+
+
+def dropout_backward(dys: Array, keep: Array) -> Array:
+    """Gradient of :func:`dropout_forward`: the same numbers are zero, the same divided."""
+    return dys * keep
+
+
+# --- the embedding ---------------------------------------------------------------
+
+
+def embedding_init(
+    rng: np.random.Generator, V: int, D: int, dtype: DTypeLike = np.float64
+) -> Params:
+    """A row of D numbers for each of V tokens, drawn from N(0, 1): ``{"E": (V, D)}``."""
+    check_sizes(V=V, D=D)
+    return {"E": rng.standard_normal((V, D)).astype(dtype)}
+
+
+def embedding_forward(ids: Array, params: Params) -> Array:
+    """The row of E for each token: ids (N, T) of integers in 0..V-1 → (N, T, D).
+
+    The same as a one-hot row times E, without the multiplications by zero.
+    Raises TypeError if ids are not integers, ValueError if one is outside 0..V-1.
+    """
+    ids, V = np.asarray(ids), len(params["E"])
+    if not np.issubdtype(ids.dtype, np.integer):
+        raise TypeError(f"ids has dtype {ids.dtype}; token numbers must be integers")
+    if ids.size and (ids.min() < 0 or ids.max() >= V):
+        raise ValueError(f"ids lie in {ids.min()}..{ids.max()}; E has rows 0..{V - 1}")
+    return params["E"][ids]
+
+
+def embedding_backward(dxs: Array, ids: Array, params: Params) -> Params:
+    """The gradient of E, (V, D): each row is the sum of dxs wherever its token stood.
+
+    Raises ValueError when ``dxs`` is not (N, T, D) for these ids.
+    """
+    E, ids = params["E"], np.asarray(ids)
+    if dxs.shape != (*ids.shape, E.shape[1]):
+        raise ValueError(f"dxs has shape {dxs.shape}; ids {ids.shape} and E {E.shape} need "
+                         f"{(*ids.shape, E.shape[1])}")  # fmt: skip
+    dE = np.zeros_like(E)
+    np.add.at(dE, ids, dxs)
+    return {"E": dE}
 
 
 # --- the dense layer -----------------------------------------------------------
