@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-import seeds
+import seeds  # noqa: E402
 
 PAGE = """---
 jupytext:

@@ -6,7 +6,7 @@ The reference is `cells`, direction by direction and layer by layer.
 import numpy as np
 import pytest
 
-from rnncourse import cells, interop
+from rnncourse import cells, interop, layers
 from rnncourse.gradcheck import relative_error
 
 STEPS = {
@@ -16,6 +16,7 @@ STEPS = {
     "gru before": (cells.gru_reset_before_step, cells.gru_reset_before_step_backward),
 }
 TORCH_KINDS = ("rnn", "lstm", "gru")
+LAYER_KINDS = [kind for kind in TORCH_KINDS if hasattr(layers, f"{kind}_forward")]
 # name: (N, T, D, H), layers, directions
 SHAPES = {
     "single": ((3, 5, 7, 5), 1, 1),
@@ -130,6 +131,17 @@ def run_cells(kind, layers, xs, states, dhs, dstates, mask=None):
     return named(outputs, lasts, dhs, dfirsts, grads)
 
 
+def run_layers(kind, params, xs, states, dhs, dstates):
+    """One layer in one direction by :mod:`rnncourse.layers`."""
+    run, run_back = (getattr(layers, f"{kind}_{name}") for name in ("forward", "backward"))
+    first, dlast = (tuple(s[0][0]) if kind == "lstm" else s[0][0][0] for s in (states, dstates))
+    (p,) = params[0]
+    hs, last, cache = run(xs, first, p)
+    dxs, dfirst, grads = run_back(dhs, dlast, cache, p)
+    last, dfirst = ([s] if isinstance(s, np.ndarray) else list(s) for s in (last, dfirst))
+    return named(hs, [[last]], dxs, [[dfirst]], [[grads]])
+
+
 def flat_states(states, part):
     """(layers * directions, N, H), as PyTorch has them."""
     return np.stack([direction[part] for layer in states for direction in layer])
@@ -218,6 +230,15 @@ def test_equal_to_keras(kind, shape, dtype, tolerance):
     """As for PyTorch, and the GRU that resets before the product."""
     case = draw(kind, shape, dtype)
     assert_same(run_keras(kind, *case), run_cells(kind, *case), tolerance)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), DTYPES, ids=["float64", "float32"])
+@pytest.mark.parametrize("kind", LAYER_KINDS)
+@pytest.mark.parametrize("run", [run_torch, run_keras])
+def test_layers_equal_the_libraries(run, kind, dtype, tolerance):
+    """The fast layers too, whose float32 rounds in another way than the cells'."""
+    case = draw(kind, "single", dtype)
+    assert_same(run_layers(kind, *case), run(kind, *case), tolerance)
 
 
 @pytest.mark.parametrize("shape", ["single", "bidirectional", "stacked bidirectional"])
