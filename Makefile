@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks exercises lint clean set-repo lock picture
+.PHONY: help book test serve notebooks exercises seeds lint clean set-repo lock picture
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -23,6 +23,7 @@ help:
 	@echo "make serve           show _build/site at http://127.0.0.1:$(PORT) (PORT=…)"
 	@echo "make exercises       write exercises/ and the check data from solutions/"
 	@echo "make notebooks       write every .ipynb from its .md; ALL=1 executes all of them again"
+	@echo "make seeds           repeat every claim under five seeds; CHAPTERS=\"lstm gru\", FORCE=1"
 	@echo "make lint            ruff, as in make test"
 	@echo "make set-repo URL=…  put the course at another GitHub address"
 	@echo "make lock            write constraints.txt from what .venv holds"
@@ -54,7 +55,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 COMMON := _config.yml _toc.yml constraints.txt tools/build_site.py tools/config_zh.py \
   tools/course_map.py book/plan.yml book/terms.yml \
   $(shell find book/_ext book/_static book/_templates book/references.bib rnncourse \
-    benchmarks/results -type f -not -name '*.pyc' 2>/dev/null)
+    benchmarks/results -type f -not -name '*.pyc' -not -name claims.json 2>/dev/null)
 
 _build/common: $(COMMON) | $(INSTALLED)
 	@rm -rf _build/en _build/zh && mkdir -p _build && touch $@
@@ -88,6 +89,9 @@ exercises: $(INSTALLED)
 
 notebooks: $(INSTALLED)
 	$(PY) tools/notebooks.py $(if $(ALL),--all)
+
+seeds: $(INSTALLED)
+	$(PY) benchmarks/seeds.py $(if $(FORCE),--force) $(CHAPTERS)
 
 set-repo: $(INSTALLED)
 	$(PY) tools/set_repo.py "$(URL)"

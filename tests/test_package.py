@@ -12,7 +12,7 @@ SOURCES = sorted(Path(rnncourse.__file__).parent.glob("*.py"))
 # Imports go strictly downward. A new module is added here with its layer.
 LAYERS = {
     0: {"_shapes", "_states", "_draw", "initializers", "functional", "gradcheck", "text"},
-    1: {"cells", "data", "plot"},
+    1: {"cells", "data", "plot", "_forms"},
     2: {"recurrent", "interop"},
     3: {"layers"},
     4: {"grading", "_compare", "_exercise", "_grade", "_sandbox", "_child", "__main__"},

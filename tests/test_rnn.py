@@ -1,4 +1,7 @@
-"""The simple recurrent cell: hand values, finite differences, layers, PyTorch, Keras."""
+"""The simple recurrent cell: hand values, finite differences, layers.
+
+test_interop.py compares it with PyTorch and Keras.
+"""
 
 import functools
 import math
@@ -6,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from rnncourse import cells, interop, layers
+from rnncourse import cells, layers
 from rnncourse.gradcheck import GradientMismatch, check_gradient, relative_error
 
 SIZES = [(3, 5, 4, 2), (1, 1, 1, 1), (2, 7, 1, 5)]  # (N, T, D, H)
@@ -162,101 +165,6 @@ def test_a_padded_batch_gives_what_each_sequence_gives_alone():
         for name in total:
             total[name] += alone[name]
     assert_equal(total, {name: batch[name] for name in total}, 1e-12)
-
-
-def torch_run(xs, h0, dhs, dh, params):
-    import torch
-
-    module = interop.to_torch("rnn", params)
-    x, h = torch.tensor(xs, requires_grad=True), torch.tensor(h0[None], requires_grad=True)
-    hs, last = module(x, h)
-    torch.autograd.backward([hs, last], [torch.tensor(dhs), torch.tensor(dh[None])])
-    g = {name: p.grad.numpy() for name, p in module.named_parameters()}
-    return {
-        "hs": hs.detach().numpy(),
-        "h": last[0].detach().numpy(),
-        "dxs": x.grad.numpy(),
-        "dh0": h.grad[0].numpy(),
-        "W_x": g["weight_ih_l0"].T,
-        "W_h": g["weight_hh_l0"].T,
-        "b": g["bias_ih_l0"],
-    }
-
-
-def keras_run(xs, h0, dhs, dh, params):
-    import tensorflow as tf
-
-    layer = interop.to_keras("rnn", params)
-    x, h = tf.Variable(xs), tf.Variable(h0)
-    with tf.GradientTape() as tape:
-        hs, last = layer(x, initial_state=h)
-        total = tf.reduce_sum(hs * dhs) + tf.reduce_sum(last * dh)
-    weights = [w.value for w in layer.weights]
-    found = [g.numpy() for g in tape.gradient(total, [x, h, *weights])]
-    names = ["dxs", "dh0", "W_x", "W_h", "b"]
-    return {"hs": hs.numpy(), "h": last.numpy(), **dict(zip(names, found, strict=True))}
-
-
-@pytest.mark.parametrize("library", [torch_run, keras_run])
-@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-8), (np.float32, 1e-5)])
-@pytest.mark.parametrize("sizes", SIZES)
-def test_equal_to_library_forward_and_backward(library, dtype, tolerance, sizes):
-    """Outputs, last state and every gradient, random weights, bias and upstream gradients."""
-    args = make(sizes, seed=5, dtype=dtype)
-    assert_equal(both("layers", *args), library(*args), tolerance)
-
-
-def test_parameters_survive_the_round_trip():
-    """params → library → params is exact, dtype included."""
-
-    for dtype in (np.float32, np.float64):
-        params = make((1, 1, 3, 4), dtype=dtype)[-1]
-        for there, back in [
-            (interop.to_torch, interop.from_torch),
-            (interop.to_keras, interop.from_keras),
-        ]:
-            again = back(there("rnn", params))
-            for name, p in params.items():
-                np.testing.assert_array_equal(again[name], p)
-                assert again[name].dtype == dtype
-
-
-def test_torch_bias_pair_is_summed():
-    """from_torch adds both biases of a module that has two."""
-    import torch
-
-    module = torch.nn.RNN(3, 4, batch_first=True)
-    expected = (module.bias_ih_l0 + module.bias_hh_l0).detach().numpy()
-    np.testing.assert_array_equal(interop.from_torch(module)["b"], expected)
-    no_bias = interop.from_torch(torch.nn.RNN(3, 4, bias=False))
-    np.testing.assert_array_equal(no_bias["b"], np.zeros(4, np.float32))
-
-
-def test_interop_refuses_what_does_not_map():
-    """ReLU, depth, two directions, other kinds, wrong shapes, unbuilt layers: named."""
-    import keras
-    import torch
-
-    params = make((1, 1, 3, 4))[-1]
-    for module in (
-        torch.nn.RNN(3, 4, nonlinearity="relu"),
-        torch.nn.RNN(3, 4, num_layers=2),
-        torch.nn.RNN(3, 4, bidirectional=True),
-        torch.nn.GRU(3, 4),
-    ):
-        with pytest.raises(ValueError, match="expected"):
-            interop.from_torch(module)
-    for layer in (keras.layers.SimpleRNN(4, activation="relu"), keras.layers.Dense(4)):
-        with pytest.raises(ValueError, match="expected a keras"):
-            interop.from_keras(layer)
-    with pytest.raises(ValueError, match="build"):
-        interop.from_keras(keras.layers.SimpleRNN(4))
-    with pytest.raises(ValueError, match="unknown kind 'elman'"):
-        interop.to_torch("elman", params)
-    with pytest.raises(ValueError, match=r"b has shape \(5,\)"):
-        interop.to_keras("rnn", params | {"b": np.zeros(5)})
-    with pytest.raises(ValueError, match=r"lack \['b'\]"):
-        interop.to_torch("rnn", {k: params[k] for k in ("W_x", "W_h")})
 
 
 @pytest.mark.parametrize(
