@@ -131,16 +131,16 @@ LINES = (
 
 def trace(ax: "Axes", values: np.ndarray) -> None:
     """Values over time: (T,) as bars, (T, H) as a picture; see ``plot.gate_traces``."""
-    inside = values.min() >= 0 and values.max() <= 1
-    top = 1.0 if inside else float(np.abs(values).max())
-    low = 0.0 if inside else -top
+    signed = values.min() < 0
+    top = max(float(np.abs(values).max()), 0.0 if signed else 1.0)
+    low = -top if signed else 0.0
     if values.ndim == 1:
         ax.bar(range(len(values)), values, width=0.8, color="0.35")
-        ax.set(ylim=(low, top), yticks=[low, top] if inside else [low, 0, top])
+        ax.set(xlim=(-0.5, len(values) - 0.5), ylim=(low, top), yticks=sorted({low, 0.0, top}))
         ax.axhline(0, color="0.2", linewidth=0.8)
         ax.yaxis.set_major_formatter("{x:.2g}")
         return
-    cmap = "Greys" if inside else "PuOr_r"
+    cmap = "Greys" if low == 0 else "PuOr_r"
     ax.imshow(values.T, cmap=cmap, vmin=low, vmax=top, aspect="auto", interpolation="none")
     ax.set_yticks([])
 

@@ -225,8 +225,8 @@ def gate_traces(
 
     Args:
         gates: name → (T,), drawn as bars, or (T, H), drawn as a picture with one row a
-            unit. A panel whose values lie in 0..1 shows that range, white to black;
-            any other shows from -max to max, purple over white to orange.
+            unit. A panel without negative values shows 0 to 1, or to its maximum where
+            that is larger, white to black; any other -max to max, purple over white to orange.
         tokens: the T tokens that were read.
 
     Returns the panels, in a new figure 5.5 inches wide. Raises ValueError when there is

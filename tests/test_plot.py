@@ -95,6 +95,7 @@ def test_gate_traces_draw_each_number_over_its_token():
     assert np.array_equal(image.get_array(), i.T)
     assert image.get_clim() == (0, 1)
     assert axes[2].get_ylim() == (-2, 2)
+    assert plot.gate_traces({"depth": [0, 3, 1]}, ["(", "a", ")"])[0].get_ylim() == (0, 3)
     assert [t.get_text() for t in axes[-1].get_xticklabels()] == ["(", "a", ")"]
     assert axes[0].figure.get_size_inches()[0] <= 5.5
 
