@@ -5,6 +5,7 @@ points, and compares it with what the package computes. One test compares the la
 those on the pages: an equation that nobody evaluates fails.
 """
 
+import ast
 import functools
 import math
 import re
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnncourse import cells, gradcheck, initializers, layers
+from rnncourse import cells, functional, gradcheck, initializers, layers
 
 PAGES = Path(__file__).resolve().parent.parent / "book" / "en"
 EQUATIONS = {}
@@ -234,6 +235,85 @@ def lstm_inputs(rng):
     da = [lstm_da(v, n) for n in range(N)]
     check_products(dx, da, v["W_x"])
     check_products(dh_prev, da, v["W_h"])
+
+
+@equation("eq-lstm-count")
+def lstm_count(rng):
+    params = cells.lstm_init(rng, D, H)
+    assert sum(p.size for p in params.values()) == 4 * (D * H + H * H + H)
+
+
+@equation("eq-lstm-path")
+def lstm_path(rng):
+    """Over a few steps with nothing arriving at h, dc is multiplied by f and nothing else."""
+    _, _, _, params = draw(rng, cells.lstm_init)
+    xs, zero = rng.standard_normal((N, 4, D)), np.zeros((N, H))
+    steps = cells.unroll(cells.lstm_step, xs, (zero, zero), params)[2].steps
+    dc = np.ones((N, H))
+    for cache in reversed(steps[1:]):
+        dc = cells.lstm_step_backward((zero, dc), cache, params)[1][1]
+    gates = [cache.f.tolist() for cache in steps]
+    same(dc, lambda n, j: gates[3][n][j] * gates[2][n][j] * gates[1][n][j])
+
+
+@equation("eq-lstm-bias")
+def lstm_bias(rng):
+    """Weights of zero: after k steps σ(b_f)^k of the cell state is left."""
+    k, bias = 5, float(rng.normal())
+    params = cells.lstm_init(rng, D, H, forget_bias=bias)
+    params |= {"W_x": 0 * params["W_x"], "W_h": 0 * params["W_h"]}
+    state = np.zeros((N, H)), np.ones((N, H))
+    _, (_, c), _ = cells.unroll(cells.lstm_step, np.ones((N, k, D)), state, params)
+    same(c, lambda n, j: sigmoid(bias) ** k)
+
+
+def page_functions(stem, *names):
+    """Functions that a page defines in its code cells, ready to call."""
+    text = (PAGES / f"{stem}.md").read_text("utf-8")
+    found = {"np": np, "sigmoid": functional.sigmoid}
+    for cell in re.findall(r"^```\{code-cell\}.*?\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        source = re.sub(r"\A(---\n[\s\S]*?\n---\n|(:.*\n)+)", "", cell)
+        defined = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef)]
+        wanted = [n for n in defined if n.name in names]
+        exec(compile(ast.Module(wanted, []), stem, "exec"), found)
+    return [found[name] for name in names]
+
+
+@equation("eq-lstm-peephole")
+def lstm_peephole(rng):
+    """The page's own step, with peepholes that are not zero; i, f, g from the same sums."""
+    step, _ = page_functions("lstm", "peephole_step", "sums")
+    x, h_prev, c_prev, params = draw(rng, cells.lstm_init)
+    params |= {name: rng.standard_normal(H) for name in ("p_i", "p_f", "p_o")}
+    v = lists({"x": x, "h_prev": h_prev, "c_prev": c_prev, **params})
+    h, c = step(x, (h_prev, c_prev), params)
+
+    def gate(name, seen, n, j):
+        a = inside(v["x"][n], v["h_prev"][n], v, cells.LSTM_GATES.index(name) * H + j)
+        return math.tanh(a) if name == "g" else sigmoid(a + v[f"p_{name}"][j] * seen)
+
+    def new_c(n, j):
+        i, f, g = (gate(name, v["c_prev"][n][j], n, j) for name in "ifg")
+        return f * v["c_prev"][n][j] + i * g
+
+    same(c, new_c)
+    same(h, lambda n, j: gate("o", new_c(n, j), n, j) * math.tanh(new_c(n, j)))
+
+
+@equation("eq-lstm-coupled")
+def lstm_coupled(rng):
+    """The page's own step, whose three blocks are f, g, o."""
+    step, _ = page_functions("lstm", "coupled_step", "sums")
+    x, h_prev, c_prev, params = draw(rng, cells.lstm_init)
+    params = {name: p[..., H:] for name, p in params.items()}
+    v = lists({"x": x, "h_prev": h_prev, "c_prev": c_prev, **params})
+    _, c = step(x, (h_prev, c_prev), params)
+
+    def new_c(n, j):
+        f, g = (inside(v["x"][n], v["h_prev"][n], v, k * H + j) for k in (0, 1))
+        return sigmoid(f) * v["c_prev"][n][j] + (1 - sigmoid(f)) * math.tanh(g)
+
+    same(c, new_c)
 
 
 # --- the gated recurrent unit --------------------------------------------------------------------
