@@ -19,11 +19,12 @@ def init(kind, rng, D, H):
 
 
 def leaves(tree):
-    """The arrays of nested dicts, tuples and lists, in order."""
+    """The arrays of nested lists, tuples and dicts (by name), in order."""
     if isinstance(tree, np.ndarray):
         return [tree]
-    parts = tree.values() if isinstance(tree, dict) else tree
-    return [array for part in parts for array in leaves(part)]
+    if isinstance(tree, dict):
+        return [tree[name] for name in sorted(tree)]
+    return [array for part in tree for array in leaves(part)]
 
 
 def walk(kind, steps, params):
