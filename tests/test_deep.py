@@ -110,14 +110,14 @@ def test_joints_of_a_residual_stack(kind):
     forward, backward = (getattr(layers, f"{kind}_{way}") for way in ("forward", "backward"))
     xs, dys = rng.standard_normal((2, N, T, H))
     y, caches = xs, []
-    for params in stack:
+    for depth, params in enumerate(stack):
         hs, _, cache = forward(y, None, params)
-        y = hs + y
+        y = hs + y if depth else hs
         caches.append(cache)
     expected, d = [], dys
-    for params, cache in zip(reversed(stack), reversed(caches), strict=True):
-        through, _, grads = backward(d, None, cache, params)
-        d = through + d
+    for depth in reversed(range(3)):
+        through, _, grads = backward(d, None, caches[depth], stack[depth])
+        d = through + d if depth else through
         expected.insert(0, grads)
     ys, _, cache = layers.stacked_forward(kind, xs, None, stack, residual=True)
     dxs, _, grads = layers.stacked_backward(kind, dys, None, cache, stack)
@@ -148,7 +148,7 @@ def test_gradient_through_sixteen_lstm_layers(seed):
     def arriving(residual):
         xs = torch.randn(N, T, H, requires_grad=True)
         y = xs
-        for _ in range(16):
+        for depth in range(16):
             layer = torch.nn.LSTM(H, H, batch_first=True)
             for name, p in layer.named_parameters():
                 if name.startswith("weight"):
@@ -157,13 +157,13 @@ def test_gradient_through_sixteen_lstm_layers(seed):
                 else:
                     p.data.zero_()
             layer.bias_ih_l0.data[H : 2 * H] = 1.0  # PyTorch's order is i, f, g, o as well
-            y = layer(y)[0] + (y if residual else 0)
+            y = layer(y)[0] + (y if residual and depth else 0)
         d = torch.randn_like(y)
         y.backward(d / d.norm())
         return xs.grad.norm().item()
 
     assert arriving(residual=False) < 0.01
-    assert 0.5 < arriving(residual=True) < 4
+    assert 0.5 < arriving(residual=True) < 5
 
 
 # --- eq-deep-additive and eq-deep-four ---------------------------------------------------
@@ -222,17 +222,17 @@ def both_ways_one_by_one(xs, mask, W_xf, W_hf, b_f, W_xb, W_hb, b_b):
     return hs, summary
 
 
-def stack_by_recursion(xs, W_x, W_h, b, kept, rate):
+def stack_by_recursion(xs, W_x, W_h, b, kept, rate, below=0.0):
+    """The lowest layer, then the stack on top of it."""
     h, hs = np.zeros_like(xs[:, 0]), []
     for t in range(xs.shape[1]):
         h = np.tanh(xs[:, t] @ W_x[0] + h @ W_h[0] + b[0])
         hs.append(h)
-    ys = xs + np.stack(hs, axis=1)
+    ys = below + np.stack(hs, axis=1)
     if len(W_x) == 1:
         return ys, h[None]
-    ys, above = stack_by_recursion(
-        np.where(kept[0], ys / (1 - rate), 0), W_x[1:], W_h[1:], b[1:], kept[1:], rate
-    )
+    dropped = np.where(kept[0], ys / (1 - rate), 0)
+    ys, above = stack_by_recursion(dropped, W_x[1:], W_h[1:], b[1:], kept[1:], rate, ys)
     return ys, np.concatenate([h[None], above])
 
 
@@ -273,3 +273,19 @@ def test_third_exercise_tells_an_honest_reader_from_a_cheat():
     influence, future = influence_by_running_all_at_once(xs, W_x, W_h, b)
     assert np.all(np.triu(influence, 1) == 0)
     assert np.all(future == 0)
+
+
+def test_second_exercise_is_the_package_s_stack():
+    """Its dropout and residuals stand where those of layers.stacked_forward stand."""
+    rng = np.random.default_rng(6)
+    L, N, T, H, rate = 3, 2, 5, 4, 0.3
+    stack = [init("rnn", rng, H, H) for _ in range(L)]
+    xs = rng.standard_normal((N, T, H))
+    ours, lasts, cache = layers.stacked_forward(
+        "rnn", xs, None, stack, dropout=rate, rng=rng, residual=True
+    )
+    kept = np.stack([keep != 0 for keep in cache.keeps[1:]])
+    W_x, W_h, b = (np.stack([p[name] for p in stack]) for name in ("W_x", "W_h", "b"))
+    ys, last = stack_by_recursion(xs, W_x, W_h, b, kept, rate)
+    assert relative_error(ours, ys) < 1e-12
+    assert relative_error(np.stack(lasts), last) < 1e-12
