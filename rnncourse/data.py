@@ -85,7 +85,36 @@ def made_up_temperatures(rng: np.random.Generator, days: int) -> Array:
     return 12 - 10 * np.cos(2 * np.pi * np.arange(days) / 365.25) + weather
 
 
+BRACKETS = ("(", ")", "a")  # the tokens of brackets(), by number
+
+
+def brackets(
+    rng: np.random.Generator, N: int, T: int, max_depth: int = 6, letters: float = 0.6
+) -> tuple[Array, Array]:
+    """Strings of brackets that open before they close, with letters in between.
+
+    Each token is a letter with probability ``letters``; otherwise a bracket, opening or
+    closing with equal chance, but opening at depth 0 and closing at ``max_depth``.
+
+    Returns tokens (N, T), integers that index ``BRACKETS``, and depth (N, T): how many
+    brackets are open after each token. Raises ValueError if N, T or max_depth is below 1,
+    or not 0 <= letters < 1.
+    """
+    if min(N, T, max_depth) < 1 or not 0 <= letters < 1:
+        raise ValueError(f"N = {N}, T = {T}, max_depth = {max_depth}, letters = {letters}; "
+                         "expected at least 1, and letters from 0 to below 1")  # fmt: skip
+    is_letter, coin = rng.random((N, T)) < letters, rng.random((N, T)) < 0.5
+    tokens, depth, now = np.zeros((N, T), int), np.zeros((N, T), int), np.zeros(N, int)
+    for t in range(T):
+        opens = ((now == 0) | coin[:, t]) & (now < max_depth)
+        tokens[:, t] = np.where(is_letter[:, t], 2, np.where(opens, 0, 1))
+        now = now + np.array([1, -1, 0])[tokens[:, t]]
+        depth[:, t] = now
+    return tokens, depth
+
+
 _SETS: dict[str, Callable[..., Any]] = {
+    "brackets": brackets,
     "made_up_temperatures": made_up_temperatures,
     "temporal_xor": temporal_xor,
     "who_first": who_first,

@@ -4,8 +4,8 @@ Figures are readable in grey: the colour scale runs from dark through light to
 dark, and each cell carries its number, so colour is never the only sign.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 BOX = 0.52  # width of a node of unrolled_graph, in inches
 MAX_GRAPH_STEPS = 5
+LSTM_PARTS = tuple(_draw.LSTM_PARTS)
 
 
 def matrix(
@@ -267,3 +268,118 @@ def _check_graph(
 def _column(values: np.ndarray, digits: int) -> str:
     """Numbers under each other."""
     return "\n".join(f"{v:.{digits}f}" for v in values)
+
+
+# --- gates ------------------------------------------------------------------------
+
+
+def gate_traces(
+    gates: Mapping[str, ArrayLike], tokens: Sequence[str], *, title: str = ""
+) -> list["Axes"]:
+    """Gates over time, one panel each under the other, the tokens below the last.
+
+    Args:
+        gates: name → (T,), drawn as bars, or (T, H), drawn as a picture with one row a
+            unit. A panel without negative values shows 0 to 1, or to its maximum where
+            that is larger, white to black; any other -max to max, purple over white to orange.
+        tokens: the T tokens that were read.
+
+    Returns the panels, in a new figure 5.5 inches wide. Raises ValueError when there is
+    no gate, or one is not (T,) or (T, H) with one row a token.
+    """
+    import matplotlib.pyplot as plt
+
+    arrays = {name: np.asarray(a, dtype=float) for name, a in gates.items()}
+    for name, a in arrays.items():
+        if a.ndim not in (1, 2) or len(a) != len(tokens) or a.size == 0:
+            raise ValueError(f"{name} has shape {a.shape}; {len(tokens)} tokens need "
+                             f"({len(tokens)},) or ({len(tokens)}, H)")  # fmt: skip
+    if not arrays:
+        raise ValueError("gates is empty")
+    family = use_chinese_font([*tokens, *arrays, title])
+    heights = [max(0.75, 0.16 * a.shape[-1]) if a.ndim == 2 else 0.75 for a in arrays.values()]
+    size = (5.5, sum(heights) + 0.6)
+    grid = plt.subplots(len(arrays), 1, sharex=True, squeeze=False, layout="constrained",
+                        figsize=size, height_ratios=heights)[1]  # fmt: skip
+    axes = list(grid[:, 0])
+    for ax, (name, a) in zip(axes, arrays.items(), strict=True):
+        _draw.trace(ax, a)
+        ax.set_ylabel(name, rotation=0, ha="right", va="center", fontfamily=family)
+    axes[-1].set_xticks(range(len(tokens)), tokens, fontfamily=family)
+    axes[0].set_title(title, fontfamily=family)
+    return axes
+
+
+def gradient_flow(
+    norms: Mapping[str, ArrayLike], *, title: str = "", ax: "Axes | None" = None
+) -> "Axes":
+    """Size of a gradient against the distance that it has travelled, on a log scale.
+
+    Args:
+        norms: label → (K,), the norm after 0, 1, 2, … steps back. A zero is left out:
+            a log scale has no place for it.
+        ax: where to draw; a new figure unless given.
+
+    Lines differ in grey, dashes and marker, so that colour is not needed to tell them.
+    Raises ValueError when there is no line, or one is not (K,) of numbers from 0 on.
+    """
+    arrays = {label: np.asarray(a, dtype=float) for label, a in norms.items()}
+    for label, a in arrays.items():
+        if a.ndim != 1 or not np.all(np.isfinite(a) & (a >= 0)):
+            raise ValueError(f"{label}: expected (K,) finite norms, found shape {a.shape}, {a}")
+    if not arrays:
+        raise ValueError("norms is empty")
+    family = use_chinese_font([*arrays, title])
+    ax = _draw.new_axes(5.5, 3.4) if ax is None else ax
+    for k, (label, a) in enumerate(arrays.items()):
+        colour, dash, marker = _draw.LINES[k % len(_draw.LINES)]
+        every = (k % 3, max(1, len(a) // 8))  # apart, so that markers do not hide each other
+        ax.semilogy(np.where(a > 0, a, np.nan), color=colour, linestyle=dash, marker=marker,
+                    markevery=every, label=label)  # fmt: skip
+    ax.set(xlabel="steps back →", ylabel="gradient norm")
+    ax.legend(prop={"family": family, "size": 9})
+    ax.set_title(title, fontfamily=family)
+    return ax
+
+
+def lstm_tracks(
+    cache: Any,
+    *,
+    row: int = 0,
+    unit: int = 0,
+    part: str | None = None,
+    digits: int = 2,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """The tracks of one unit through one step of the LSTM, each with its real value.
+
+    The cell state runs along the top, the gates stand below as boxes, darker the more
+    they are open, and act on the tracks at the crossings.
+
+    Args:
+        cache: from ``cells.lstm_step``; ``row`` and ``unit`` say which of (N, H) to draw.
+        part: one of ``LSTM_PARTS`` to draw strongly while the rest is pale; None for all.
+        digits: decimals shown.
+        ax: where to draw; a new figure, 5.4 inches wide, unless given.
+
+    Raises ValueError for an unknown part, IndexError when row or unit is not there.
+    """
+    if part is not None and part not in LSTM_PARTS:
+        raise ValueError(f"no part {part!r}; there are {LSTM_PARTS}")
+    v = _draw.lstm_values(cache, row, unit)
+    parts = _draw.LSTM_PARTS if part is None else [part]
+    strong = set().union(*(_draw.LSTM_PARTS[p] for p in parts))
+    ax = _draw.new_axes(5.4, 2.9) if ax is None else ax
+    for name, corners, side in _draw.LSTM_TRACKS:
+        shown = name in strong
+        text = f"{v[name]:.{digits}f}" if side else ""
+        _draw.track(ax, corners, text, side, shown)
+    for name, (centre, symbol) in _draw.LSTM_STATIONS.items():
+        shown = name in strong
+        value = v.get(name)
+        label = symbol if value is None else f"{symbol}\n{value:.{digits}f}"
+        fill = f"{1 - 0.55 * value:.3f}" if shown and name in ("f", "i", "o") else "white"
+        _draw.station(ax, centre, label, fill, shown)
+    ax.set(xlim=(0, 5.4), ylim=(0, 2.9), aspect="equal")
+    ax.set_axis_off()
+    return ax

@@ -7,7 +7,7 @@ import pytest
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-from rnncourse import _draw, plot
+from rnncourse import _draw, cells, plot
 
 
 @pytest.fixture(autouse=True)
@@ -145,3 +145,120 @@ def test_bidirectional_graph_fits_a_phone_and_nothing_overlaps(T):
 def test_bidirectional_graph_refuses_what_does_not_fit(xs, forward, backward, message):
     with pytest.raises(ValueError, match=message):
         plot.bidirectional_graph(np.zeros(xs), np.zeros(forward), np.zeros(backward))
+
+
+# ---- gates, tracks, gradients --------------------------------------------------------
+
+
+def test_gate_traces_draw_each_number_over_its_token():
+    """(T,) as bars of the given heights, (T, H) as a picture of its transpose."""
+    f, i = np.array([0.2, 0.9, 0.4]), np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
+    c = np.array([-2.0, 1.0, 0.5])
+    axes = plot.gate_traces({"f": f, "i": i, "c": c}, ["(", "a", ")"])
+    assert [ax.get_ylabel() for ax in axes] == ["f", "i", "c"]
+    assert [bar.get_height() for bar in axes[0].patches] == f.tolist()
+    assert axes[0].get_ylim() == (0, 1)
+    image = axes[1].images[0]
+    assert np.array_equal(image.get_array(), i.T)
+    assert image.get_clim() == (0, 1)
+    assert axes[2].get_ylim() == (-2, 2)
+    assert plot.gate_traces({"depth": [0, 3, 1]}, ["(", "a", ")"])[0].get_ylim() == (0, 3)
+    assert [t.get_text() for t in axes[-1].get_xticklabels()] == ["(", "a", ")"]
+    assert axes[0].figure.get_size_inches()[0] <= 5.5
+
+
+def test_gate_traces_draw_chinese(tmp_path, need_chinese_font):
+    axes = plot.gate_traces({"遗忘门": np.zeros(2)}, ["我", "你"], title="门")
+    axes[0].figure.savefig(tmp_path / "gates.png")
+
+
+@pytest.mark.parametrize(
+    ("gates", "message"),
+    [
+        ({}, "empty"),
+        ({"f": np.zeros(3)}, r"f has shape \(3,\); 2 tokens need \(2,\)"),
+        ({"f": np.zeros((2, 1, 1))}, r"\(2, 1, 1\)"),
+        ({"f": np.zeros((2, 0))}, r"\(2, 0\)"),
+    ],
+)
+def test_gate_traces_refuse_what_does_not_fit(gates, message):
+    with pytest.raises(ValueError, match=message):
+        plot.gate_traces(gates, ["a", "b"])
+
+
+def test_gradient_flow_draws_each_line_in_its_own_way():
+    """The numbers are the norms, on a log scale; a zero is left out; no two lines alike."""
+    norms = {f"line {k}": 0.5**k * np.array([1.0, 0.1, 0.0]) for k in range(5)}
+    ax = plot.gradient_flow(norms)
+    assert ax.get_yscale() == "log"
+    for line, (label, values) in zip(ax.lines, norms.items(), strict=True):
+        assert line.get_label() == label
+        assert np.array_equal(line.get_ydata()[:2], values[:2])
+        assert np.isnan(line.get_ydata()[2])
+    looks = [(line.get_linestyle(), line.get_marker()) for line in ax.lines]
+    assert len(set(looks)) == len({marker for _, marker in looks}) == 5
+
+
+@pytest.mark.parametrize(
+    ("norms", "message"),
+    [({}, "empty"), ({"a": [[1.0]]}, r"a: .*\(1, 1\)"), ({"a": [-1.0]}, "a: "),
+     ({"a": [np.nan]}, "nan")],
+)  # fmt: skip
+def test_gradient_flow_refuses_what_is_no_norm(norms, message):
+    with pytest.raises(ValueError, match=message):
+        plot.gradient_flow(norms)
+
+
+def lstm_cache():
+    """Two rows, two units, no two numbers alike."""
+    numbers = np.arange(1, 29, dtype=float).reshape(7, 2, 2) / 30
+    return cells.LSTMCache(np.array([[0.11], [0.12]]), *numbers)
+
+
+@pytest.mark.parametrize(("row", "unit"), [(0, 0), (1, 0), (0, 1)])
+def test_lstm_tracks_show_the_numbers_of_the_cache(row, unit):
+    """Each box and each product shows its number for the row and the unit asked for."""
+    cache = lstm_cache()
+    ax = plot.lstm_tracks(cache, row=row, unit=unit, digits=4)
+    _, h_prev, c_prev, i, f, g, o, tanh_c = (a[row, min(unit, a.shape[1] - 1)] for a in cache)
+    kept, added = f * c_prev, i * g
+    boxes = {"x_t": cache.x[row, 0], "h_{t-1}": h_prev, "c_{t-1}": c_prev, "f_t": f, "i_t": i,
+             "g_t": g, "o_t": o, "c_t": kept + added, "h_t": o * tanh_c}  # fmt: skip
+    drawn = [t.get_text() for t in ax.texts if t.get_text()]
+    expected = [f"${symbol}$\n{value:.4f}" for symbol, value in boxes.items()]
+    expected += [f"{value:.4f}" for value in (kept, added, tanh_c)]
+    assert sorted(drawn) == sorted([*expected, "×", "×", "×", "+"])
+
+
+def test_lstm_tracks_draw_one_part_strongly():
+    """Forgetting: the old cell state and its gate are dark, the output gate is pale."""
+    ax = plot.lstm_tracks(lstm_cache(), part="forget")
+    ink = {t.get_text().split("\n")[0]: t.get_color() for t in ax.texts if t.get_text()}
+    assert ink["$c_{t-1}$"] == ink["$f_t$"] == "0.1"
+    assert ink["$o_t$"] == ink["$h_t$"] == ink["$i_t$"] == "0.7"
+
+
+def test_lstm_parts_name_what_is_drawn():
+    """Every name in a part is a station or a track, and every one of these has a part."""
+    drawn = {name for name, *_ in _draw.LSTM_TRACKS} | set(_draw.LSTM_STATIONS)
+    assert set().union(*_draw.LSTM_PARTS.values()) == drawn
+
+
+def test_lstm_tracks_fit_a_phone_and_leave_out_a_long_input():
+    """At most 5.5 inches wide, texts apart; an input of several numbers shows none."""
+    cache = lstm_cache()._replace(x=np.ones((2, 3)))
+    ax = plot.lstm_tracks(cache)
+    figure = ax.figure
+    assert figure.get_size_inches()[0] <= 5.5
+    assert "$x_t$" in [t.get_text() for t in ax.texts]
+    figure.canvas.draw()
+    spans = [t.get_window_extent() for t in ax.texts if t.get_text()]
+    for k, a in enumerate(spans):
+        assert not any(a.overlaps(b) for b in spans[k + 1 :])
+
+
+def test_lstm_tracks_name_an_unknown_part():
+    with pytest.raises(ValueError, match=r"no part 'memory'.*forget"):
+        plot.lstm_tracks(lstm_cache(), part="memory")
+    with pytest.raises(IndexError):
+        plot.lstm_tracks(lstm_cache(), unit=2)
