@@ -406,6 +406,36 @@ def gru_chung(rng):
     same(h, lambda n, j: (1 - v["z"][n][j]) * v["h_prev"][n][j] + v["z"][n][j] * v["n"][n][j])
 
 
+@equation("eq-gru-shares")
+def gru_shares(rng):
+    """The last memory from every candidate and the first memory, each with its share."""
+    _, h0, _, params = draw(rng, cells.gru_init)
+    T = 4
+    xs = rng.standard_normal((N, T, D))
+    _, last, cache = cells.unroll(cells.gru_step, xs, h0, params)
+    z, new = ([getattr(step, name).tolist() for step in cache.steps] for name in "zn")
+
+    def memory(n, j):
+        gates = [z[t][n][j] for t in range(T)]
+        written = [math.prod(gates[t + 1 :]) * (1 - gates[t]) * new[t][n][j] for t in range(T)]
+        return math.prod(gates) * float(h0[n, j]) + sum(written)
+
+    same(last, memory)
+
+
+@equation("eq-gru-halflife")
+def gru_halflife(rng):
+    """A cell with a constant z and a candidate of zero halves its memory in k steps."""
+    _, h0, _, params = draw(rng, cells.gru_init)
+    k = 5
+    z = 0.5 ** (1 / k)
+    assert math.isclose(math.log(0.5) / math.log(z), k)
+    params = {name: np.zeros_like(p) for name, p in params.items()}
+    params["b"][H : 2 * H] = math.log(z / (1 - z))
+    _, last, _ = cells.unroll(cells.gru_step, np.zeros((N, k, D)), h0, params)
+    same(last, lambda n, j: float(h0[n, j]) / 2)
+
+
 def gru_da(v, n):
     """Inside the squashing functions of one row: what meets x (r, z, n), and what meets h."""
     meets_x, meets_h = {name: [] for name in "rzn"}, []
