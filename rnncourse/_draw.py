@@ -103,6 +103,31 @@ def box(
     ax.text(x, y, text, ha="center", va="center", color=colour, fontfamily=family)
 
 
+def two_row_arrows(
+    ax: "Axes", T: int, pitch: float, half: float, levels: list[float], halves: list[float]
+) -> None:
+    """The arrows of ``plot.bidirectional_graph``; two a step bend around the row between.
+
+    ``pitch`` apart stand boxes ``2 * half`` wide, in four rows: inputs, memories handed to
+    the right, memories handed to the left, outputs; each at its level, 2 * its half high.
+    """
+    low, high = ([y + s * h for y, h in zip(levels, halves, strict=True)] for s in (-1, 1))
+    base = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 12}
+    right = base | {"color": "#b35806", "linewidth": 2.4}
+    left = base | {"color": "#5e3c99", "linewidth": 2.4, "linestyle": "--"}
+    up = base | {"color": "0.25", "linewidth": 1.0}
+    bends = [up | {"connectionstyle": f"arc3,rad={rad}"} for rad in (0.35, -0.35)]
+    for t in range(1, T + 1):
+        x = pitch * (t + 0.5)
+        before, after = x - pitch + half, x + pitch - half
+        ax.annotate("", (x - half, levels[1]), (before, levels[1]), arrowprops=right)
+        ax.annotate("", (x + half, levels[2]), (after, levels[2]), arrowprops=left)
+        ax.annotate("", (x - 0.13, low[1]), (x - 0.13, high[0]), arrowprops=up)
+        ax.annotate("", (x - 0.05, low[3]), (x - 0.05, high[2]), arrowprops=up)
+        ax.annotate("", (x + 0.2, low[2]), (x + 0.2, high[0]), arrowprops=bends[0])
+        ax.annotate("", (x - 0.2, low[3]), (x - 0.2, high[1]), arrowprops=bends[1])
+
+
 def new_axes(width: float, height: float) -> "Axes":
     """The axes of a new figure of that size in inches, at most 9 wide."""
     import matplotlib.pyplot as plt

@@ -197,6 +197,61 @@ def unrolled_graph(
     return ax
 
 
+def bidirectional_graph(
+    xs: ArrayLike,
+    forward: ArrayLike,
+    backward: ArrayLike,
+    *,
+    digits: int = 2,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """A bidirectional layer unrolled: inputs, two rows of memories, outputs, all with values.
+
+    The lower memories are handed to the right, solid arrows; the upper ones to the left,
+    dashed. On top stands what the layer gives: each pair of memories, joined.
+
+    Args:
+        xs: (T, D) value of each input box.
+        forward: (T + 1, H) memories of the first direction, the one before step 1 first.
+        backward: (T + 1, H) memories of the second, at the place of their input; the one
+            that it starts from, to the right of step T, last.
+        digits: decimals shown.
+        ax: where to draw; a new figure, at most 5.5 inches wide, unless given.
+
+    Raises ValueError if shapes do not fit, or T is not from 1 to ``MAX_GRAPH_STEPS`` - 1.
+    """
+    xs, forward, backward = (np.asarray(v, dtype=float) for v in (xs, forward, backward))
+    T, pitch = len(xs), min(1.08, 5.4 / (len(xs) + 2))
+    fits = [v.ndim == 2 and len(v) == n for v, n in [(xs, T), (forward, T + 1)]]
+    if not all(fits) or forward.shape != backward.shape:
+        raise ValueError(
+            f"xs has shape {xs.shape}, forward {forward.shape}, backward {backward.shape}; "
+            "expected (T, D), (T + 1, H) and (T + 1, H)"
+        )
+    if not 1 <= T < MAX_GRAPH_STEPS:
+        raise ValueError(f"{T} steps; expected 1 to {MAX_GRAPH_STEPS - 1}")
+    outputs = np.concatenate([forward[1:], backward[:-1]], axis=1)
+    rows = [xs, forward, backward, outputs]
+    halves = [0.09 * (v.shape[1] + 0.8) for v in rows]
+    levels, top = [], 0.3
+    for half in halves:  # one unit of the axes is one inch of the new figure
+        levels.append(top + half)
+        top += 2 * half + 0.62
+    ax = _draw.new_axes(pitch * (T + 2), top - 0.3) if ax is None else ax
+    names = ["$x_{}$", r"$\overrightarrow{{h}}_{}$", r"$\overleftarrow{{h}}_{}$", "$y_{}$"]
+    first = [1, 0, 1, 1]  # the step of each row's first box
+    style = zip(rows, halves, levels, names, first, ["white", "0.9", "0.78", "white"], strict=True)
+    for values, half, y, name, start, fill in style:
+        for t, value in enumerate(values, start=start):
+            x = pitch * (t + 0.5)
+            _draw.box(ax, (x, y), (BOX, 2 * half), _column(value, digits), fill)
+            ax.text(x + BOX / 2 - 0.02, y - half - 0.03, name.format(t), ha="right", va="top")
+    _draw.two_row_arrows(ax, T, pitch, BOX / 2, levels, halves)
+    ax.set(xlim=(0, pitch * (T + 2)), ylim=(0, top - 0.3), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
 def _check_graph(
     xs: np.ndarray, hs: np.ndarray, x_edges: Sequence[str], h_edges: Sequence[str]
 ) -> None:

@@ -80,6 +80,73 @@ def test_bad_input():
         plot.memory_trace(np.zeros((2, 4)), ["a", "b", "c"])
 
 
+# ---- bidirectional_graph --------------------------------------------------------
+
+
+def two_rows(T=3, D=1, H=1):
+    """Inputs and memories of both directions, each number used once."""
+    numbers = iter(np.arange(1, 100) / 100)
+    return [np.array([[next(numbers) for _ in range(width)] for _ in range(count)])
+            for count, width in [(T, D), (T + 1, H), (T + 1, H)]]  # fmt: skip
+
+
+def test_bidirectional_graph_shows_each_value_in_its_row():
+    """From below: inputs, memories handed right, memories handed left, the two joined."""
+    xs, forward, backward = two_rows(T=3)
+    ax = plot.bidirectional_graph(xs, forward, backward)
+    centres = {tuple(np.round(p.get_center(), 6)) for p in ax.patches}
+    rows = {}
+    for t in ax.texts:
+        if tuple(np.round(t.get_position(), 6)) in centres and t.get_text():
+            x, y = t.get_position()
+            rows.setdefault(round(y, 3), []).append((x, t.get_text()))
+    drawn = [[text for _, text in sorted(row)] for _, row in sorted(rows.items())]
+    assert drawn[:3] == [[f"{v:.2f}" for v in row.ravel()] for row in (xs, forward, backward)]
+    assert drawn[3] == [f"{forward[t + 1, 0]:.2f}\n{backward[t, 0]:.2f}" for t in range(3)]
+    place = [[round(x, 3) for x, _ in sorted(row)] for _, row in sorted(rows.items())]
+    assert place[0] == place[1][1:] == place[2][:-1] == place[3]
+
+
+def test_bidirectional_graph_hands_memories_both_ways():
+    """T solid arrows to the right in the lower row, T dashed ones to the left above it."""
+    ax = plot.bidirectional_graph(*two_rows(T=4))
+    arrows = [(t.xyann, t.xy, t.arrow_patch.get_linestyle()) for t in ax.texts if hasattr(t, "xy")]
+    right = [(a, b, line) for a, b, line in arrows if a[1] == b[1] and b[0] > a[0]]
+    left = [(a, b, line) for a, b, line in arrows if a[1] == b[1] and b[0] < a[0]]
+    assert (len(right), len(left), len(arrows)) == (4, 4, 24)
+    assert {line for *_, line in right} == {"solid"}
+    assert {line for *_, line in left} == {"--"}
+    assert max(a[1] for a, *_ in right) < min(a[1] for a, *_ in left)
+    assert all(b[1] > a[1] for a, b, _ in arrows if a[1] != b[1])
+
+
+@pytest.mark.parametrize("T", [1, plot.MAX_GRAPH_STEPS - 1])
+def test_bidirectional_graph_fits_a_phone_and_nothing_overlaps(T):
+    rows = [-v for v in two_rows(T, D=2, H=3)]
+    figure = plot.bidirectional_graph(*rows).figure
+    assert figure.get_size_inches()[0] <= 5.5
+    figure.canvas.draw()
+    spans = [t.get_window_extent() for t in figure.axes[0].texts if t.get_text()]
+    for i, a in enumerate(spans):
+        assert figure.bbox.x0 <= a.x0 < a.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= a.y0 < a.y1 <= figure.bbox.y1
+        assert not any(a.overlaps(b) for b in spans[i + 1 :])
+
+
+@pytest.mark.parametrize(
+    ("xs", "forward", "backward", "message"),
+    [
+        ((3, 1), (3, 1), (3, 1), r"forward \(3, 1\)"),
+        ((3, 1), (4, 1), (4, 2), r"backward \(4, 2\)"),
+        ((3,), (4, 1), (4, 1), r"xs has shape \(3,\)"),
+        ((5, 1), (6, 1), (6, 1), "5 steps"),
+    ],
+)
+def test_bidirectional_graph_refuses_what_does_not_fit(xs, forward, backward, message):
+    with pytest.raises(ValueError, match=message):
+        plot.bidirectional_graph(np.zeros(xs), np.zeros(forward), np.zeros(backward))
+
+
 # ---- gates, tracks, gradients --------------------------------------------------------
 
 
