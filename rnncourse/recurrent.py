@@ -123,6 +123,7 @@ class LSTMLayerCache(NamedTuple):
     hs: Array  # (H, T + 1, N): the first hidden state, then that after each step
     cs: Array  # (T + 1, H, N): likewise the cell state
     gates: Array  # (T, 4, H, N): i, f, g, o
+    das: Array  # (4H, T, N), room for the gradients inside the gates; filled by each call
     drop: Array | None  # (T, N), true where the mask is 0
 
 
@@ -148,7 +149,9 @@ def lstm_forward(
     xs = _time_major_with_ones(xs)
     (T, N, _), H = xs.shape, len(params["W_h"])
     half = _half(LSTM_GATES, H, xs.dtype)
-    gates, hs, cs = _buffers(xs.dtype, (T, 4 * H, N), (H, T + 1, N), (T + 1, H, N))
+    gates, hs, cs, das = _buffers(
+        xs.dtype, (T, 4 * H, N), (H, T + 1, N), (T + 1, H, N), (4 * H, T, N)
+    )
     hs[:, 0], cs[0] = state[0].T, state[1].T
     np.matmul((_with_bias(params) * half).T, xs.swapaxes(1, 2), out=gates)  # all steps at once
     W_h, from_h = (params["W_h"] * half).T.copy(), np.empty((4 * H, N), xs.dtype)
@@ -164,7 +167,7 @@ def lstm_forward(
         np.multiply(o, np.tanh(cs[t + 1]), out=hs[:, t + 1])
         _carry(cs[t + 1], cs[t], drop, t)
         _carry(hs[:, t + 1], hs[:, t], drop, t)
-    cache = LSTMLayerCache(xs, hs, cs, gates.reshape(T, 4, H, N), drop)
+    cache = LSTMLayerCache(xs, hs, cs, gates.reshape(T, 4, H, N), das, drop)
     return _outputs(hs, drop), (hs[:, -1].T.copy(), cs[-1].T.copy()), cache
 
 
@@ -185,12 +188,12 @@ def lstm_backward(
     Raises:
         ValueError: an upstream gradient has the wrong shape.
     """
-    xs, hs, cs, gates, drop = cache
+    xs, hs, cs, gates, das, drop = cache
     T, _, H, N = gates.shape
     dstate = (np.zeros((N, H), hs.dtype),) * 2 if dstate is None else dstate
     check_upstream(dhs, dstate, (N, T, H), parts=2)
     dhs, dh, dc = _upstream(dhs, drop), dstate[0].T.copy(), dstate[1].T.copy()
-    das, da = np.empty((4 * H, T, N), hs.dtype), np.empty((4, H, N), hs.dtype)
+    da = np.empty((4, H, N), hs.dtype)
     for t in reversed(range(T)):
         i, f, g, o = gates[t]
         tanh_c = np.tanh(cs[t + 1])
@@ -210,8 +213,8 @@ def lstm_backward(
         _carry(passed, dh, drop, t)
         _carry(dc_t, dc, drop, t)
         dh, dc = passed, dc_t
-    dxs, grads = _input_gradients(das, xs, params)
-    grads["W_h"] = _weight_gradient(hs, das)
+    dxs, dW_x, db = _input_gradients(das, xs, params)
+    grads = {"W_x": dW_x, "W_h": _weight_gradient(hs, das), "b": db}
     return dxs, (dh.T, dc.T), grads
 
 
@@ -225,6 +228,7 @@ class GRULayerCache(NamedTuple):
     hs: Array  # (H, T + 1, N): the first state, then the state after each step
     gates: Array  # (T, 3, H, N): r, z, n
     inside: Array  # (T, H, N): h W_hn + b_hn, what the reset gate multiplies
+    das: Array  # (4H, T, N), room for the gradients inside the gates; filled by each call
     drop: Array | None  # (T, N), true where the mask is 0
 
 
@@ -255,7 +259,9 @@ def gru_forward(
     xs = _time_major_with_ones(xs)
     (T, N, _), H = xs.shape, len(params["W_h"])
     half = _half(GRU_GATES, H, xs.dtype)
-    gates, hs, inside = _buffers(xs.dtype, (T, 3 * H, N), (H, T + 1, N), (T, H, N))
+    gates, hs, inside, das = _buffers(
+        xs.dtype, (T, 3 * H, N), (H, T + 1, N), (T, H, N), (4 * H, T, N)
+    )
     hs[:, 0] = state.T
     np.matmul((_with_bias(params) * half).T, xs.swapaxes(1, 2), out=gates)  # all steps at once
     W_h, from_h = (params["W_h"] * half).T.copy(), np.empty((3 * H, N), xs.dtype)
@@ -272,7 +278,7 @@ def gru_forward(
         np.tanh(n, out=n)
         np.add(n, z * (hs[:, t] - n), out=hs[:, t + 1])
         _carry(hs[:, t + 1], hs[:, t], drop, t)
-    cache = GRULayerCache(xs, hs, gates.reshape(T, 3, H, N), inside, drop)
+    cache = GRULayerCache(xs, hs, gates.reshape(T, 3, H, N), inside, das, drop)
     return _outputs(hs, drop), hs[:, -1].T.copy(), cache
 
 
@@ -293,13 +299,13 @@ def gru_backward(
     Raises:
         ValueError: an upstream gradient has the wrong shape.
     """
-    xs, hs, gates, inside, drop = cache
+    xs, hs, gates, inside, das, drop = cache
     T, _, H, N = gates.shape
     dstate = np.zeros((N, H), hs.dtype) if dstate is None else dstate
     check_upstream(dhs, dstate, (N, T, H), parts=1)
     dhs, dh = _upstream(dhs, drop), dstate.T.copy()
     # Blocks n inside the reset, r, z, n: the first three meet h, the last three x.
-    das, da = np.empty((4 * H, T, N), hs.dtype), np.empty((4, H, N), hs.dtype)
+    da = np.empty((4, H, N), hs.dtype)
     W_h = np.roll(params["W_h"], H, axis=1)
     for t in reversed(range(T)):
         r, z, n = gates[t]
@@ -314,9 +320,9 @@ def gru_backward(
         passed += dh * z
         _carry(passed, dh, drop, t)
         dh = passed
-    dxs, grads = _input_gradients(das[H:], xs, params)
-    grads["W_h"] = np.roll(_weight_gradient(hs, das[: 3 * H]), -H, axis=1)
-    grads["b_hn"] = das[:H].sum(axis=(1, 2))
+    dxs, dW_x, db = _input_gradients(das[H:], xs, params)
+    dW_h = np.roll(_weight_gradient(hs, das[: 3 * H]), -H, axis=1)
+    grads = {"W_x": dW_x, "W_h": dW_h, "b": db, "b_hn": das[:H].sum(axis=(1, 2))}
     return dxs, dh.T, grads
 
 
@@ -384,13 +390,13 @@ def _upstream(dhs: Array, drop: Array | None) -> Array:
     return dhs if drop is None else np.where(drop[..., None], 0, dhs)
 
 
-def _input_gradients(das: Array, xs: Array, params: Params) -> tuple[Array, Params]:
+def _input_gradients(das: Array, xs: Array, params: Params) -> tuple[Array, Array, Array]:
     """dxs (N, T, D), and the gradients of W_x and b, summed over the steps."""
     (T, N, _), D = xs.shape, len(params["W_x"])
     das = das.reshape(-1, T * N)
     joint = (das @ xs.reshape(T * N, D + 1)).T
     dxs = das.T @ params["W_x"].T
-    return dxs.reshape(T, N, D).swapaxes(0, 1), {"W_x": joint[:D], "b": joint[D]}
+    return dxs.reshape(T, N, D).swapaxes(0, 1), joint[:D], joint[D]
 
 
 def _weight_gradient(hs: Array, das: Array) -> Array:

@@ -33,7 +33,7 @@ def by_layers(kind, xs, state, params, mask, dhs, dstate):
 
 
 def assert_equal(a, b, tolerance=1e-10):
-    assert a.keys() == b.keys()
+    assert list(a) == list(b)  # in the order of the parameters, too
     for name in a:
         assert relative_error(np.asarray(a[name]), np.asarray(b[name])) < tolerance, name
 
