@@ -11,6 +11,7 @@ and every parameter, from the same upstream gradients.
 """
 
 import argparse
+import ctypes
 import json
 import os
 import platform
@@ -130,21 +131,20 @@ def make(kind, size):
 
 
 def _memory(key):
-    """VmRSS or VmHWM of this process in MiB, or NaN where there is no /proc."""
-    try:
-        text = Path("/proc/self/status").read_text()
-    except OSError:
-        return float("nan")
+    """VmRSS or VmHWM of this process in MiB."""
+    text = Path("/proc/self/status").read_text()
     return int(text.split(f"{key}:")[1].split()[0]) / 1024
 
 
 def measure_peak(call):
-    """MiB that one call needs above what the process holds before it."""
-    before = _memory("VmRSS")
+    """MiB that one call needs above what the process holds before it; None where unknown."""
+    call()  # what is made once, such as threads and compiled code, is not counted
     try:
+        ctypes.CDLL(None).malloc_trim(0)  # gives back what earlier calls freed
         Path("/proc/self/clear_refs").write_text("5")  # sets the high-water mark back
-    except OSError:
-        return float("nan")
+    except (AttributeError, OSError):
+        return None
+    before = _memory("VmRSS")
     call()
     return _memory("VmHWM") - before
 
@@ -157,7 +157,8 @@ def work(library):
         request = json.loads(line)
         if "kind" in request:
             call = build(request["kind"], *make(request["kind"], request["size"]))
-            peak = measure_peak(call)
+            # TensorFlow keeps a pool of its own, in which a call's needs cannot be seen.
+            peak = None if library == "keras" else measure_peak(call)
             repeats = max(1, round(SECONDS / _seconds(call, 3)))
             print(json.dumps({"peak": peak}), flush=True)
         else:
@@ -195,7 +196,7 @@ def compare(workers, kind, size, rounds):
             taken[name].append(w.ask()["seconds"])
     record = {"cell": kind, **dict(zip("NTDH", size, strict=True))}
     record["ms"] = {n: round(1e3 * statistics.median(s), 2) for n, s in taken.items()}
-    record["peak_MiB"] = {n: round(p, 1) for n, p in peaks.items()}
+    record["peak_MiB"] = {n: p and round(p, 1) for n, p in peaks.items()}
     record["ratio"] = {
         n: round(statistics.median(a / b for a, b in zip(taken["numpy"], s, strict=True)), 3)
         for n, s in taken.items()
@@ -207,7 +208,7 @@ def compare(workers, kind, size, rounds):
 def show(record):
     size = " ".join(f"{k}{record[k]}" for k in "NTDH")
     ms = "  ".join(f"{n} {v:7.1f} ms" for n, v in record["ms"].items())
-    mib = " ".join(f"{v:.0f}" for v in record["peak_MiB"].values())
+    mib = " ".join(f"{n} {v}" for n, v in record["peak_MiB"].items() if v)
     ratio = "  ".join(f"/{n} {v:.2f}" for n, v in record["ratio"].items())
     print(f"{record['cell']:4} {size:20} {ms}   peak {mib} MiB   {ratio}", flush=True)
     return record
