@@ -1,9 +1,12 @@
 """Data sets that come with the course: small, made here, the same for everyone.
 
 ``load(name)`` returns NumPy arrays or lists; ``names()`` lists what there is.
+``recorded(name)`` returns what a long run measured once, for a page to show.
 """
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,20 @@ def load(name: str, **options: Any) -> Any:
     if name not in _SETS:
         raise KeyError(f"no data set called {name!r}; there are {names()}")
     return _SETS[name](**options)
+
+
+def recorded(name: str) -> dict[str, Any]:
+    """The results of a long run: the file ``benchmarks/results/NAME.json``.
+
+    An installed package holds a copy of that folder, a checkout the folder itself.
+    Raises KeyError for an unknown name, listing the known ones.
+    """
+    package = Path(__file__).parent
+    folders = (package / "results", package.parent / "benchmarks" / "results")
+    files = {file.stem: file for folder in folders for file in folder.glob("*.json")}
+    if name not in files:
+        raise KeyError(f"nothing is recorded under {name!r}; there are {sorted(files)}")
+    return json.loads(files[name].read_text(encoding="utf-8"))
 
 
 def temporal_xor(rng: np.random.Generator, N: int, T: int) -> Array:

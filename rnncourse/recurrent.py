@@ -96,14 +96,14 @@ def rnn_backward(
     dh = np.zeros_like(states[0]) if dstate is None else dstate
     check_upstream(dhs, dh, (N, T, H), parts=1)
     dhs = dhs.swapaxes(0, 1)
-    slope = 1 - states[1:] ** 2  # of tanh, at every step
-    if keep is not None:
-        slope = np.where(keep, slope, 0)  # a masked step has no cell to go through
-    das, W_h_T = np.empty_like(slope), params["W_h"].T
+    das, W_h_T = np.empty_like(states[1:]), params["W_h"].T
     for t in reversed(range(T)):
-        das[t] = (dh + dhs[t]) * slope[t]
-        carried = 0 if keep is None else np.where(keep[t], 0, dh)
-        dh = das[t] @ W_h_T + carried
+        np.multiply(dh + dhs[t], 1 - states[t + 1] ** 2, out=das[t])
+        if keep is None:
+            dh = das[t] @ W_h_T
+        else:  # a masked step has no cell to go through
+            das[t] *= keep[t]
+            dh = das[t] @ W_h_T + np.where(keep[t], 0, dh)
     flat = das.reshape(T * N, H)
     grads = {
         "W_x": xs.reshape(T * N, -1).T @ flat,

@@ -25,7 +25,8 @@ def build_wheel(folder: Path) -> Path:
     """Build the package's wheel from a copy of its sources and return its path."""
     source = folder / "source"
     ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "rnncourse", source / "rnncourse", ignore=ignore)
+    for name in ("rnncourse", "benchmarks/results"):
+        shutil.copytree(ROOT / name, source / name, ignore=ignore)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
