@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
@@ -119,7 +120,10 @@ def run(cells: list[nbformat.NotebookNode], seed: int) -> tuple[dict, dict[str, 
             on_cell_start=lambda cell, cell_index: reached.append(cell_index),
         )  # fmt: skip
         try:
-            client.execute(env={**os.environ, "RNNCOURSE_SEED": str(seed), "MPLBACKEND": "Agg"})
+            client.execute(
+                env={**os.environ, "RNNCOURSE_SEED": str(seed), "MPLBACKEND": "Agg"},
+                stderr=subprocess.DEVNULL,  # the libraries' start-up messages
+            )
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             record = {"passed": False, "cell": reached[-1], "error": describe(error)}
     record["seconds"] = round(time.perf_counter() - start, 1)

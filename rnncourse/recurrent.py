@@ -145,7 +145,7 @@ def lstm_forward(
         ValueError, TypeError: as :func:`rnncourse.cells.unroll`.
     """
     state = (_zeros(xs, params),) * 2 if state is None else state
-    drop = _drop(check_sequence(xs, state, params, mask, gates=len(LSTM_GATES), parts=2))
+    drop = _checked(xs, state, params, mask, LSTM_GATES, parts=2)
     xs = _time_major_with_ones(xs)
     (T, N, _), H = xs.shape, len(params["W_h"])
     half = _half(LSTM_GATES, H, xs.dtype)
@@ -153,7 +153,8 @@ def lstm_forward(
         xs.dtype, (T, 4 * H, N), (H, T + 1, N), (T + 1, H, N), (4 * H, T, N)
     )
     hs[:, 0], cs[0] = state[0].T, state[1].T
-    np.matmul((_with_bias(params) * half).T, xs.swapaxes(1, 2), out=gates)  # all steps at once
+    W_x = (_with_bias(params) * half).T
+    np.matmul(W_x, xs.swapaxes(1, 2), out=gates)  # all steps at once
     W_h, from_h = (params["W_h"] * half).T.copy(), np.empty((4 * H, N), xs.dtype)
     for t, a in enumerate(gates):
         a += np.matmul(W_h, hs[:, t], out=from_h)
@@ -255,7 +256,7 @@ def gru_forward(
         raise ValueError("params lack b_hn: for the reset-before variant use cells.unroll with "
                          "cells.gru_reset_before_step")  # fmt: skip
     state = _zeros(xs, params) if state is None else state
-    drop = _drop(check_sequence(xs, state, params, mask, gates=len(GRU_GATES), parts=1))
+    drop = _checked(xs, state, params, mask, GRU_GATES, parts=1)
     xs = _time_major_with_ones(xs)
     (T, N, _), H = xs.shape, len(params["W_h"])
     half = _half(GRU_GATES, H, xs.dtype)
@@ -263,7 +264,8 @@ def gru_forward(
         xs.dtype, (T, 3 * H, N), (H, T + 1, N), (T, H, N), (4 * H, T, N)
     )
     hs[:, 0] = state.T
-    np.matmul((_with_bias(params) * half).T, xs.swapaxes(1, 2), out=gates)  # all steps at once
+    W_x = (_with_bias(params) * half).T
+    np.matmul(W_x, xs.swapaxes(1, 2), out=gates)  # all steps at once
     W_h, from_h = (params["W_h"] * half).T.copy(), np.empty((3 * H, N), xs.dtype)
     b_hn = np.repeat(params["b_hn"][:, None], N, axis=1)
     for t, a in enumerate(gates):
@@ -359,8 +361,16 @@ def _buffers(dtype: np.dtype, *shapes: tuple[int, ...]) -> list[Array]:
     return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
-def _drop(mask: Array | None) -> Array | None:
-    """(T, N), true where the mask (N, T) is 0; None where nothing is masked."""
+def _checked(
+    xs: Array,
+    state: Array | LSTMState,
+    params: Params,
+    mask: Array | None,
+    gates: tuple[str, ...],
+    parts: int,
+) -> Array | None:
+    """Check the call. (T, N), true where the mask is 0; None where nothing is masked."""
+    mask = check_sequence(xs, state, params, mask, gates=len(gates), parts=parts)
     return None if mask is None or mask.all() else ~mask.T
 
 
