@@ -99,11 +99,11 @@ def rnn_backward(
     das, W_h_T = np.empty_like(states[1:]), params["W_h"].T
     for t in reversed(range(T)):
         np.multiply(dh + dhs[t], 1 - states[t + 1] ** 2, out=das[t])
-        if keep is None:
-            dh = das[t] @ W_h_T
-        else:  # a masked step has no cell to go through
+        carried = 0
+        if keep is not None:  # a masked step has no cell to go through
             das[t] *= keep[t]
-            dh = das[t] @ W_h_T + np.where(keep[t], 0, dh)
+            carried = np.where(keep[t], 0, dh)
+        dh = das[t] @ W_h_T + carried
     flat = das.reshape(T * N, H)
     grads = {
         "W_x": xs.reshape(T * N, -1).T @ flat,
