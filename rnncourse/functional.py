@@ -149,7 +149,7 @@ def squared_error(
         TypeError: something is not a real number.
     """
     outputs, targets = _as_float(outputs, "outputs"), _as_float(targets, "targets")
-    if mask is not None and 0 < np.ndim(mask) and np.shape(mask) == outputs.shape[:-1]:
+    if mask is not None and np.ndim(mask) > 0 and np.shape(mask) == outputs.shape[:-1]:
         mask = np.broadcast_to(np.asarray(mask)[..., None], outputs.shape)
     keep = _same_shape(outputs, targets, mask, "outputs")
     error = outputs - np.where(keep, targets, 0).astype(outputs.dtype)
