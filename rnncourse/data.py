@@ -14,6 +14,7 @@ import numpy as np
 
 from rnncourse import _fetch
 from rnncourse._fetch import DataError as DataError
+from rnncourse._world import little_world as little_world
 
 Array = np.ndarray
 
@@ -167,6 +168,7 @@ def brackets(
 
 _SETS: dict[str, Callable[..., Any]] = {
     "brackets": brackets,
+    "little_world": little_world,
     "made_up_temperatures": made_up_temperatures,
     "temporal_xor": temporal_xor,
     "who_first": who_first,
