@@ -234,6 +234,27 @@ def leaning(language: str, E: Array) -> dict[str, float]:
     return {word: float(E[index[word]] @ direction) for word in ASKED if word in index}
 
 
+def leaving_out(seed: int) -> dict[str, float]:
+    """What the rule to leave out the question's words does for Google's analogies."""
+    E, _ = ours("english", "skip-gram, negative", seed)
+    questions, _, _ = questions_of("english", ANALOGIES["english"]["Google"])
+    E = wordvec.unit(E)
+    free = np.empty(len(questions), np.int64)
+    for start in range(0, len(questions), 256):
+        a, b, c, _ = questions[start : start + 256].T
+        free[start : start + 256] = ((E[b] - E[a] + E[c]) @ E.T).argmax(axis=1)
+    answer = questions[:, 3]
+    return {
+        "right, question's words left out": float(
+            (wordvec.analogy(E, questions[:, :3]) == answer).mean()
+        ),
+        "right, nothing left out": float((free == answer).mean()),
+        "answer is b or c, nothing left out": float(
+            ((free == questions[:, 1]) | (free == questions[:, 2])).mean()
+        ),
+    }
+
+
 # --- the record -----------------------------------------------------------------------------
 
 
@@ -312,9 +333,10 @@ def main() -> None:
     what = "Word vectors of real text by rnncourse and gensim at the same settings."
     with Run("wordvectors", what, NEEDS, ["gensim", "scikit-learn"], steps=44) as run:
         results = {language: run_language(run, language) for language in ("chinese", "english")}
+        left = run.step("leaving out", leaving_out, run.seeds[0])
         settings = {"D": D, "window": WINDOW, "negatives": NEGATIVES, "sample": SAMPLE,
                     "epochs": EPOCHS, "min_count": MIN_COUNT}  # fmt: skip
-        run.write({"settings": settings, **results})
+        run.write({"settings": settings, **results, "leaving out": left})
 
 
 if __name__ == "__main__":
