@@ -24,7 +24,6 @@ sys.path.insert(0, str(ROOT / "tools"))
 sys.path.insert(0, str(ROOT))  # the exercises and the grader of this checkout
 
 from exercises import dump  # noqa: E402
-
 from rnncourse import _exercise, _grade  # noqa: E402
 from rnncourse._compare import Case, Verdict, verdict  # noqa: E402
 from rnncourse._exercise import Exercise  # noqa: E402
