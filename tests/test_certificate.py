@@ -8,23 +8,18 @@ import ast
 import dataclasses
 import json
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 
+import mutants
 import pytest
 
+import exercises as generator
 from rnncourse import _exercise, _grade, _sandbox, data, grading
 from rnncourse._compare import verdict
 from rnncourse._grade import Submission
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "benchmarks"))
-
-import mutants  # noqa: E402
-
-import exercises as generator  # noqa: E402
-
 SOLUTIONS = ROOT / "solutions"
 EXERCISES = mutants.every_exercise()
 IDS = sorted(EXERCISES)
