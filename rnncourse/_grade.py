@@ -329,7 +329,7 @@ def _noted(found: Verdict, report: dict) -> Verdict:
     cells = ", ".join(str(k) for k in skipped[:5] if small(k))
     english = f"{found.text[0]} (IPython lines skipped in code cell {cells})"
     chinese = f"{found.text[1]}（已跳过第 {cells} 个代码单元格中的 IPython 命令）"
-    return Verdict(found.points, (english, chinese))
+    return found._replace(text=(english, chinese))
 
 
 def find_solutions(folder: Path) -> dict[str, Path]:
