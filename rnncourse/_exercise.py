@@ -82,13 +82,25 @@ def read_notebook(path: Path) -> Notebook:
     if path.stat().st_size > MAX_NOTEBOOK_BYTES:
         raise NotebookError("the file is larger than 10 MB", "文件超过 10 MB")
     try:
-        data = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        data = path.read_bytes()
+    except OSError as error:
+        name = type(error).__name__
+        raise NotebookError(f"cannot be read ({name})", f"无法读取（{name}）") from error
+    return decode_notebook(data)
+
+
+def decode_notebook(data: bytes) -> Notebook:
+    """A `Notebook` from a file's bytes. Raises `NotebookError` as `read_notebook` does."""
+    if len(data) > MAX_NOTEBOOK_BYTES:
+        raise NotebookError("the file is larger than 10 MB", "文件超过 10 MB")
+    try:
+        parsed = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
         name = type(error).__name__
         raise NotebookError(
             f"not readable as JSON ({name})", f"不是有效的 JSON（{name}）"
         ) from error
-    return parse_notebook(data)
+    return parse_notebook(parsed)
 
 
 def parse_notebook(data: Any) -> Notebook:
