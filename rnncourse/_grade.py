@@ -45,7 +45,7 @@ from rnncourse._exercise import (
     make_cases,
     read_notebook,
 )
-from rnncourse._record import Part, Record, Row, nothing_right, parts
+from rnncourse._record import FAULT, Record, Row, nothing_right
 from rnncourse._sandbox import Child, Limits, Mode, Silent, Stage, find_mode
 
 SECRET_CASES = 3
@@ -280,39 +280,37 @@ class Grader:
                 rules = self.exercise(job.exercise)[0].rules
             start = time.monotonic()  # the exercise is loaded once for all
             if job.problem:
-                found, parts = Verdict(0.0, job.problem), ()
+                found = Verdict(0.0, job.problem)
             else:
-                found, parts = self._run(job.exercise, list(job.cells))
+                found = self._run(job.exercise, list(job.cells))
         except Exception as error:  # a fault of ours must not cost the others their grades
-            text = clean(f"{type(error).__name__}: {error}")
-            found, parts = Verdict(0.0, (f"could not be graded: {text}", f"无法评分：{text}")), ()
+            found = Verdict(0.0, fault(job, error).text)
         seconds = round(time.monotonic() - start, 3)
         maximum = float(rules.points) if rules else 0.0
-        parts = parts or (nothing_right(rules) if rules else ())
+        parts = found.parts or (nothing_right(rules) if rules else ())
         return Record(job.submission, job.exercise, found.points, maximum, found.text, seconds,
-                      parts)  # fmt: skip
+                      parts, found.hints)  # fmt: skip
 
-    def _run(self, name: str, cells: list[str]) -> tuple[Verdict, tuple[Part, ...]]:
+    def _run(self, name: str, cells: list[str]) -> Verdict:
         exercise, cases = self.exercise(name)
         place = [("before the first cell", "运行第一个单元格之前")]
         try:
             with self._child(exercise) as child:
                 report = run_notebook(child, cells, exercise.function, place)
                 if report["ready"] is not True:
-                    return Verdict(0.0, missing(report, exercise)), ()
+                    return Verdict(0.0, missing(report, exercise))
                 place[0] = (f"while calling {exercise.function}", f"调用 {exercise.function} 时")
                 answers = []
                 for case in cases:
                     answers.append(ask(child, case, exercise))
                     if isinstance(answers[-1], Failure):
-                        return _noted(Verdict(0.0, answers[-1].text), report), ()
-            found = verdict(cases, answers, exercise.rules)
-            return _noted(found, report), parts(cases, answers, exercise.rules, found)
+                        return _noted(Verdict(0.0, answers[-1].text), report)
+            return _noted(verdict(cases, answers, exercise.rules), report)
         except Silent as error:
-            return Verdict(0.0, silence(error, place[0], self.limits)), ()
+            return Verdict(0.0, silence(error, place[0], self.limits))
         except Malformed:
             return Verdict(0.0, ("a malformed answer came from the notebook's process",
-                                 "notebook 进程返回了格式错误的数据")), ()  # fmt: skip
+                                 "notebook 进程返回了格式错误的数据"))  # fmt: skip
 
 
 def _noted(found: Verdict, report: dict) -> Verdict:
@@ -323,7 +321,7 @@ def _noted(found: Verdict, report: dict) -> Verdict:
     cells = ", ".join(str(k) for k in skipped[:5] if small(k))
     english = f"{found.text[0]} (IPython lines skipped in code cell {cells})"
     chinese = f"{found.text[1]}（已跳过第 {cells} 个代码单元格中的 IPython 命令）"
-    return Verdict(found.points, (english, chinese))
+    return found._replace(text=(english, chinese))
 
 
 def read_solutions(folder: Path) -> dict[str, Notebook]:
@@ -340,6 +338,12 @@ def read_solutions(folder: Path) -> dict[str, Notebook]:
     if not found:
         raise FileNotFoundError(f"no solution notebooks (*_sol_*.ipynb) in {folder}")
     return found
+
+
+def fault(job: Job, error: Exception) -> Record:
+    """The record of a job that failed for a reason of ours."""
+    text = clean(f"{type(error).__name__}: {error}")
+    return Record(job.submission, job.exercise, 0.0, 0.0, (f"{FAULT}: {text}", f"无法评分：{text}"))
 
 
 def hide_memory() -> None:

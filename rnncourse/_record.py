@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from rnncourse._compare import Case, Rules, Text, Verdict, describe, narrow_hint, same
+from rnncourse._compare import Part, Rules, Text
+
+FAULT = "could not be graded"
 
 
 class Row(NamedTuple):
@@ -19,17 +20,6 @@ class Row(NamedTuple):
     seconds: float
 
 
-class Part(NamedTuple):
-    """One graded output: its share of the points, and where wrong, what is known of it."""
-
-    name: str
-    right: bool
-    points: float
-    max_points: float
-    hint: Text | None = None
-    difference: Text | None = None
-
-
 class Record(NamedTuple):
     """A `Row` in both languages, with its parts."""
 
@@ -40,6 +30,7 @@ class Record(NamedTuple):
     text: Text
     seconds: float = 0.0
     parts: tuple[Part, ...] = ()
+    hints: tuple[Text, ...] = ()
 
     def row(self, language: int) -> Row:
         """The table's line; `language` 0 is English, 1 Chinese."""
@@ -49,6 +40,10 @@ class Record(NamedTuple):
     def full(self) -> bool:
         """True where no point is missing; never for an unknown exercise."""
         return 0 < self.max_points <= self.points
+
+    def faulty(self) -> bool:
+        """True where the fault was not the learner's, so that another try may succeed."""
+        return self.text[0].startswith(FAULT)
 
     def plain(self) -> dict[str, Any]:
         """This record as JSON values."""
@@ -60,41 +55,16 @@ def restore(data: dict[str, Any]) -> Record:
 
     Raises `TypeError`, `KeyError` or `ValueError` where `data` is not a record.
     """
-    parts = [
-        Part(**{**part, "hint": _text(part["hint"]), "difference": _text(part["difference"])})
-        for part in data["parts"]
-    ]
-    return Record(**{**data, "text": _text(data["text"]), "parts": tuple(parts)})
+    parts = [Part(**{**part, "difference": _text(part["difference"])}) for part in data["parts"]]
+    hints = tuple(_text(hint) for hint in data["hints"])
+    return Record(**{**data, "text": _text(data["text"]), "parts": tuple(parts), "hints": hints})
 
 
-def _text(value: Any) -> Text | None:
-    if value is None:
-        return None
-    english, chinese = value
-    return english, chinese
+def _text(value: Any) -> Any:
+    return None if value is None else tuple(value)
 
 
 def nothing_right(rules: Rules) -> tuple[Part, ...]:
     """The parts of a submission that gave nothing to compare."""
-    share = round(rules.points / len(rules.outputs), 4)
-    return tuple(Part(name, False, 0.0, share) for name in rules.outputs)
-
-
-def parts(
-    cases: Sequence[Case], answers: Sequence[list], rules: Rules, found: Verdict
-) -> tuple[Part, ...]:
-    """Each output's part. `found` is the verdict: a mistake it names belongs to every wrong part.
-
-    `answers` holds one list of outputs a case, as `cases` does.
-    """
-    result = []
-    for k, empty in enumerate(nothing_right(rules)):
-        pairs = [(a[k], case.expected[k]) for case, a in zip(cases, answers, strict=True)]
-        wrong = [pair for pair in pairs if not same(*pair, rules)]
-        if not wrong:
-            result.append(empty._replace(right=True, points=empty.max_points))
-            continue
-        whole = found.text if found.text in rules.hints.values() else None
-        hint = whole or narrow_hint(cases, answers, k, rules)
-        result.append(empty._replace(hint=hint, difference=describe(empty.name, *wrong[0])))
-    return tuple(result)
+    share = rules.points / len(rules.outputs)
+    return tuple(Part(name, 0.0, share, None) for name in rules.outputs)

@@ -27,8 +27,8 @@ NOBODY = 65534
 WORK_BYTES = 64 << 20
 # In the copy of the package: the answer key, the grader and what would hand it out.
 LEFT_OUT = {"grading.py", "__main__.py", "_grade.py", "_sandbox.py", "_child.py",
-            "_compare.py", "_exercise.py", "_collect.py", "_record.py", "_batch.py",
-            "_reports.py", "_cluster.py"}  # fmt: skip
+            "_compare.py", "_exercise.py", "_feedback.py", "_collect.py", "_record.py",
+            "_batch.py", "_reports.py", "_cluster.py"}  # fmt: skip
 STUB_GRADING = 'def check(*args, **kwargs):\n    """Does nothing while a notebook is graded."""\n'
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from rnncourse import __main__ as cli
-from rnncourse import _exercise, _grade, _sandbox, grading
+from rnncourse import _collect, _exercise, _grade, _sandbox, grading
 from rnncourse._compare import verdict
-from rnncourse._grade import Submission
+from rnncourse._collect import Submission
 
 ROOT = Path(__file__).resolve().parents[1]
 SOLUTIONS = ROOT / "solutions"
@@ -330,8 +330,8 @@ def test_bad_files_get_a_row_with_a_reason_and_the_batch_goes_on(tmp_path, grade
         "unnamed.ipynb": "unknown exercise: neither metadata nor file name",
         "anna_rnn_ex_01_v2.ipynb": "full marks",
     }
-    found = _grade.find_submissions([str(tmp_path), str(tmp_path / "absent.ipynb")])
-    rows = _grade.grade_all(grader, found, lambda row: None)
+    found = _collect.find_submissions([str(tmp_path), str(tmp_path / "absent.ipynb")])
+    rows = [grader.grade(submission) for submission in found]
     assert len(rows) == len(said) + 1
     assert rows[-1].reason == "no such file"
     for row in rows[:-1]:
@@ -769,7 +769,7 @@ def test_unusable_arguments_exit_with_2(arguments, monkeypatch, capsys):
 
 
 def test_a_file_name_cannot_become_a_spreadsheet_formula():
-    assert _grade._shown(Path("=1+1.ipynb")) == "./=1+1.ipynb"
+    assert _collect._shown(Path("=1+1.ipynb")) == "./=1+1.ipynb"
 
 
 def test_an_unreadable_file_named_after_an_exercise_keeps_its_maximum(grader, tmp_path):
