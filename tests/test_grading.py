@@ -16,8 +16,8 @@ import pytest
 
 from rnncourse import __main__ as cli
 from rnncourse import _collect, _exercise, _grade, _sandbox, grading
-from rnncourse._compare import verdict
 from rnncourse._collect import Submission
+from rnncourse._compare import verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 SOLUTIONS = ROOT / "solutions"
@@ -728,9 +728,10 @@ def test_every_withheld_name_exists_in_the_package(name):
 
 
 def test_the_command_writes_rows_and_repeats_with_its_seed(tmp_path):
-    write_notebook(tmp_path / "a.ipynb", "import numpy as np", GOOD)
-    write_notebook(tmp_path / "b.ipynb", "import numpy as np", ZEROS)
-    command = [sys.executable, "-m", "rnncourse", "grade", str(tmp_path), "--lang", "zh",
+    (tmp_path / "class").mkdir()
+    write_notebook(tmp_path / "class" / "a.ipynb", "import numpy as np", GOOD)
+    write_notebook(tmp_path / "class" / "b.ipynb", "import numpy as np", ZEROS)
+    command = [sys.executable, "-m", "rnncourse", "grade", str(tmp_path / "class"), "--lang", "zh",
                "--solutions", str(SOLUTIONS), "--seed", "7", "--out"]  # fmt: skip
     rows = []
     for name in ("1.csv", "2.csv"):
