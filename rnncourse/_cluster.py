@@ -21,6 +21,7 @@ from rnncourse._record import Record
 from rnncourse._sandbox import Limits, SandboxError
 
 SPARE = 2  # jobs that wait at the workers for each that runs
+PATIENCE = "10s"  # to reach the scheduler
 
 
 class Batch(NamedTuple):
@@ -74,7 +75,7 @@ def connect(address: str) -> Any:
     except ImportError:
         raise SandboxError("--scheduler needs Dask: pip install 'rnncourse[cluster]'") from None
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         raise SandboxError(f"no Dask scheduler answers at {address}: {error}") from None
     if not client.scheduler_info(n_workers=-1)["workers"]:

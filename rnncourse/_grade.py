@@ -215,6 +215,7 @@ class Grader:
         self._loaded: dict[str, tuple[Exercise, list[Case]]] = {}
         self._stages: dict[tuple, Stage] = {}
         self._children: set[Child] = set()
+        self._stopped = False
         self._lock = threading.RLock()  # two threads must not build the same exercise
         hide_memory()
         try:
@@ -235,7 +236,8 @@ class Grader:
             stage.close()
 
     def stop(self) -> None:
-        """Kill the notebooks that run now. What they were to yield is worthless."""
+        """Kill the notebooks that run, for good. What they were to yield is worthless."""
+        self._stopped = True
         for child in list(self._children):
             if child.process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
@@ -255,6 +257,8 @@ class Grader:
         with Child(stage, self.mode, self.limits) as child:
             self._children.add(child)
             try:
+                if self._stopped:  # between the start and its entry above
+                    raise RuntimeError("the grader was stopped")
                 yield child
             finally:
                 self._children.discard(child)
