@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import zipfile
 from collections.abc import Collection, Iterable, Iterator
@@ -65,14 +64,14 @@ def find_submissions(paths: Iterable[str], known: Collection[str] = ()) -> Itera
         if not root.is_dir():
             yield from _opened(Submission(_shown(root), root))
             continue
-        inside = os.path.realpath(root)  # `Path.resolve` raises for a link to itself
+        top = root.resolve()
         found = [path for path in sorted(root.rglob("*")) if _is_wanted(path, root, known)]
         if not found:
             yield Submission(_shown(root), root, ("no notebooks in this folder",
                                                   "文件夹中没有 notebook"))  # fmt: skip
         for path in found:
             name = _shown(path.relative_to(root) if len(paths) == 1 else path)
-            linked = os.path.realpath(path) != os.path.join(inside, path.relative_to(root))
+            linked = path.is_symlink() or path.resolve() != top / path.relative_to(root)
             problem = ("is a link, not a file", "是链接，不是文件") if linked else None
             yield from _opened(Submission(name, path, problem or _mistaken(path)))
 
