@@ -3,7 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks exercises seeds bench bench-grading lint clean set-repo lock picture
+.PHONY: help book test serve notebooks exercises seeds mutants bench bench-grading lint clean \
+  set-repo lock picture
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -24,6 +25,7 @@ help:
 	@echo "make exercises       write exercises/ and the check data from solutions/"
 	@echo "make notebooks       write every .ipynb from its .md; ALL=1 executes all of them again"
 	@echo "make seeds           repeat every claim under five seeds; CHAPTERS=\"lstm gru\", FORCE=1"
+	@echo "make mutants         certify every exercise by mutation, for the page on it"
 	@echo "make bench           time the layers beside PyTorch and Keras, then bench-grading; 25 min"
 	@echo "make bench-grading   time a class's grading beside otter-grader and nbgrader, 8 minutes"
 	@echo "make lint            ruff, as in make test"
@@ -94,6 +96,9 @@ notebooks: $(INSTALLED)
 
 seeds: $(INSTALLED)
 	$(PY) benchmarks/seeds.py $(if $(FORCE),--force) $(CHAPTERS)
+
+mutants: $(INSTALLED)
+	$(PY) benchmarks/mutants.py
 
 bench: $(INSTALLED)
 	$(PY) benchmarks/speed.py

@@ -184,7 +184,7 @@ def _rest(found: np.ndarray, gap: np.ndarray) -> Text:
     """How far all entries are off: those that are no numbers, else the largest difference."""
     lost = int((~np.isfinite(found)).sum())
     if lost:
-        return f", {lost} are NaN or infinite", f"，{lost} 个是 NaN 或无穷大"
+        return f", NaN or infinity in {lost}", f"，{lost} 个是 NaN 或无穷大"
     largest = f"{np.nanmax(gap):.2g}"
     return f", by up to {largest}", f"，最大误差 {largest}"
 

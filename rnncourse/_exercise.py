@@ -66,6 +66,7 @@ class Exercise:
     mutants: dict[str, tuple[tuple[str, str], ...]]
     starter: tuple[str, ...]
     draw: Callable[[np.random.Generator], Any]
+    equivalents: dict[str, str]
     preamble: str = ""
 
 
@@ -159,6 +160,7 @@ def load(notebook: Notebook) -> Exercise:
         mutants={m["name"]: _edits(m["edit"]) for m in space["mutants"]},
         starter=tuple(space.get("starter", ())),
         draw=space["draw"],
+        equivalents=_equivalents(space),
         preamble="\n\n".join(given),
     )
 
@@ -189,6 +191,15 @@ def _rules(space: dict[str, Any]) -> Rules:
     return Rules(tuple(space["outputs"]), space["points"], rtol, atol, hints)
 
 
+def _equivalents(space: dict[str, Any]) -> dict[str, str]:
+    """Right answers written differently; one that forgot to define the function proves nothing."""
+    found = dict(space.get("equivalents", {}))
+    for name, source in found.items():
+        if f"def {space['function']}(" not in source:
+            raise ValueError(f"equivalent {name} does not define {space['function']}")
+    return found
+
+
 def _edits(edit: Any) -> tuple[tuple[str, str], ...]:
     pairs = [edit] if isinstance(edit[0], str) else edit
     return tuple((old, new) for old, new in pairs)
@@ -212,6 +223,12 @@ def unsolved(exercise: Exercise, source: str) -> str:
         return marker.sub("", source).rstrip("\n")
     block = re.compile(r"^( *)# BEGIN SOLUTION.*?# END SOLUTION", re.M | re.S)
     return block.sub(r"\1# YOUR CODE HERE / 在此处写代码\n\1return None", source)
+
+
+def equivalent(exercise: Exercise, name: str) -> str:
+    """The source of an answer written differently, after the definitions that come with it."""
+    given = unsolved(exercise, exercise.source)
+    return f"{given}{CELL_BREAK}{exercise.equivalents[name]}"
 
 
 def build(exercise: Exercise, source: str) -> Callable[..., Any]:

@@ -68,7 +68,7 @@ def _html_sign(sign: str) -> str:
 
 
 def _html_text(text: Text) -> str:
-    return f'{escape(text[0])}<br><span lang="zh">{escape(text[1])}</span>'
+    return f'{escape(text[0])}<br/><span lang="zh">{escape(text[1])}</span>'
 
 
 def _html_part(part: Part) -> str:
