@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.ExitStack() as stack:
             limits = _sandbox.Limits(wall=options.seconds)
             grader = _grade.Grader(solutions_folder(options.solutions), options.seed, limits,
-                                   language)  # fmt: skip
+                                   language, unconfined=options.unconfined)  # fmt: skip
             stack.enter_context(grader)
             out = None
             if options.out:
@@ -53,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--lang", choices=("en", "zh"), default="en", help="language of reasons")
     grade.add_argument("--seconds", type=float, default=20.0,
                        help="time limit for each submission (default: 20)")  # fmt: skip
+    grade.add_argument("--unconfined", action="store_true",
+                       help="grade even where learner code could read the solutions")  # fmt: skip
     return parser
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import ctypes
 import json
 import math
 import re
@@ -43,6 +42,7 @@ from rnncourse._exercise import (
     read_notebook,
 )
 from rnncourse._sandbox import Child, Limits, Mode, Silent, Stage, find_mode
+from rnncourse._users import lend_user
 
 SECRET_CASES = 3
 MAX_SEED = 2**32  # the public cases' seeds lie above
@@ -217,7 +217,8 @@ class Grader:
     """Grades one notebook after another. Call `close` at the end, or use as a context manager."""
 
     def __init__(self, solutions: Path, seed: int, limits: Limits | None = None,
-                 language: int = 0, mode: Mode | None = None) -> None:  # fmt: skip
+                 language: int = 0, mode: Mode | None = None,
+                 unconfined: bool = False) -> None:  # fmt: skip
         self.limits = limits or Limits()
         self.seed = seed
         self.language = language
@@ -225,7 +226,7 @@ class Grader:
         self._loaded: dict[str, tuple[Exercise, list[Case]]] = {}
         self._stages: dict[tuple, Stage] = {}
         try:
-            self.mode = mode or find_mode(self._stage((), ("numpy",)))
+            self.mode = mode or find_mode(self._stage((), ("numpy",)), unconfined)
         except BaseException:
             self.close()
             raise
@@ -303,7 +304,7 @@ class Grader:
         place = [("before the first cell", "运行第一个单元格之前")]
         stage = self._stage(exercise.withhold, exercise.packages)
         try:
-            with Child(stage, self.mode, self.limits) as child:
+            with lend_user(self.mode) as mode, Child(stage, mode, self.limits) as child:
                 report = run_notebook(child, cells, exercise.function, place)
                 if report["ready"] is not True:
                     return Verdict(0.0, missing(report, exercise))
@@ -375,17 +376,10 @@ def _shown(path: Path) -> str:
     return f"./{text}" if text[:1] in "=+-@" else text
 
 
-def hide_memory() -> None:
-    """Forbid other processes of this user to read this one's memory (Linux)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
-
-
 def grade_all(
     grader: Grader, submissions: Iterable[Submission], report: Callable[[Row], None]
 ) -> list[Row]:
     """Grade each submission, calling `report` after each."""
-    hide_memory()
     rows = []
     for submission in submissions:
         rows.append(grader.grade(submission))

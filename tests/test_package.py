@@ -15,7 +15,18 @@ LAYERS = {
     1: {"cells", "data", "plot", "_forms"},
     2: {"recurrent", "interop"},
     3: {"layers"},
-    4: {"grading", "_compare", "_exercise", "_grade", "_sandbox", "_child", "__main__"},
+    4: {
+        "grading",
+        "_compare",
+        "_exercise",
+        "_grade",
+        "_sandbox",
+        "_child",
+        "_locks",
+        "_users",
+        "_walls",
+        "__main__",
+    },
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names}
 
