@@ -88,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--lang", choices=("en", "zh"), default="en", help="language of reasons")
     add("--seconds", type=float, default=20.0,
         help="time limit for each submission (default: 20)")  # fmt: skip
+    add("--unconfined", action="store_true",
+        help="grade even where learner code could read the solutions")  # fmt: skip
     return parser
 
 
@@ -184,13 +186,14 @@ def _engine(
     """What runs the jobs: here or on a cluster; what of it the rows depend on; its warnings."""
     limits = _sandbox.Limits(wall=options.seconds)
     if not options.scheduler:
-        grader = stack.enter_context(_grade.Grader(solutions, seed, limits))
+        grader = stack.enter_context(_grade.Grader(solutions, seed, limits,
+                                                    unconfined=options.unconfined))  # fmt: skip
         warnings = [grader.mode.warning()]
         return lambda jobs: _batch.run_local(grader, jobs, options.jobs), grader.mode, warnings
     from rnncourse import _cluster
 
     client = stack.enter_context(_cluster.connect(options.scheduler))
-    batch, warnings = _cluster.prepare(client, solutions, seed, limits)
+    batch, warnings = _cluster.prepare(client, solutions, seed, limits, options.unconfined)
     return lambda jobs: _cluster.run_cluster(client, batch, jobs), "cluster", warnings
 
 

@@ -425,8 +425,8 @@ def test_secret_cases_are_several_and_not_the_public_ones(grader):
 
 def test_the_fallback_warns_loudly():
     assert _sandbox.Mode(True, 65534).warning() == ""
-    warning = _sandbox.Mode(False, None).warning()
-    for promise in ("network", "files", "other processes", "NOT isolated"):
+    warning = _sandbox.Mode(False, None, ()).warning()
+    for promise in ("network", "SOLUTIONS", "other processes", "NOT isolated"):
         assert promise in warning
 
 

@@ -28,6 +28,9 @@ LAYERS = {
         "_batch",
         "_reports",
         "_cluster",
+        "_locks",
+        "_users",
+        "_walls",
         "__main__",
     },
 }
