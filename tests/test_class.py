@@ -397,7 +397,10 @@ def test_an_interrupted_run_writes_what_is_done(tmp_path, number):
     with start(folder, out, *more) as process:
         wait_for_lines(out, 3)
         process.send_signal(number)
-        said = process.communicate(timeout=100)[0].decode()  # far below the time limit
+        try:
+            said = process.communicate(timeout=60)[0].decode()  # far below the time limit
+        finally:
+            process.kill()
     assert process.returncode == 130, said
     assert [row[2] for row in rows_of(out)] == ["4.0"] * 3
     assert json.loads((tmp_path / "all.json").read_text("utf-8"))["complete"] is False
@@ -501,6 +504,16 @@ def test_progress_says_the_rate_and_the_time_left():
     assert "[100/1000] 2.0/s, 7:30 left" in progress.stream.getvalue()
     progress.done, progress.graded = 500, 0
     assert "from the journal" in progress.line()
+
+
+def test_rows_keep_the_order_of_the_submissions_whatever_comes_first(tmp_path):
+    names = ["c", "a", "b"]
+    submissions = [_collect.Submission(name, tmp_path / name, ("p", "p")) for name in names]
+    progress = _reports.Progress(3, Stream(False))
+    work = _batch.Work(submissions, _batch.Keys({}), SEED, None, progress)
+    for number, job in reversed(list(work.pending())):
+        work.add(number, _record.Record(job.submission, "", 0.0, 0.0, ("", "")))
+    assert [record.submission for record in work.records()] == names
 
 
 def test_jobs_are_read_only_as_they_are_needed():
