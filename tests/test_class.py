@@ -563,6 +563,8 @@ def test_a_cluster_gives_the_same_rows(group, tmp_path):
     """Two worker processes on this machine, started and stopped here."""
     pytest.importorskip("distributed", reason="needs the extra `cluster`")
     write(group / "e" / "rnn_ex_01.ipynb", notebook("import os; os._exit(0)"))
+    own = STEP.format("np.cos(x @ W_x)")  # the row shows numbers, which are the seed's
+    write(group / "ee" / "rnn_ex_01.ipynb", notebook(own))
     write(group / "f.zip", zipped(**{"rnn_ex_03.ipynb": notebook(FORWARD)}))
     script = tmp_path / "cluster.py"
     script.write_text(CLUSTER, encoding="utf-8")
@@ -572,10 +574,10 @@ def test_a_cluster_gives_the_same_rows(group, tmp_path):
          tmp_path / "far.csv"], cwd=ROOT, capture_output=True, text=True, check=False,
         timeout=120)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "[6/6]" in done.stderr
+    assert "[7/7]" in done.stderr
     assert grade(group, "--seed", SEED, "--out", tmp_path / "near.csv") == 0
     assert rows_of(tmp_path / "far.csv") == rows_of(tmp_path / "near.csv")
-    assert len(rows_of(tmp_path / "near.csv")) == 6
+    assert len(rows_of(tmp_path / "near.csv")) == 7
 
 
 def test_a_worker_with_another_version_is_refused(monkeypatch):
