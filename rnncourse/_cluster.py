@@ -34,8 +34,8 @@ class Batch(NamedTuple):
     unconfined: bool
 
 
-# A worker's: one grader a batch, made by the first job that comes.
-_graders: dict[str, Grader] = {}
+# A worker's: one grader a batch, made by the first job that comes; None once the batch has ended.
+_graders: dict[str, Grader | None] = {}
 _lock = threading.Lock()
 
 
@@ -44,11 +44,14 @@ def _grader(batch: Batch) -> Grader:
         if batch.name not in _graders:
             _graders[batch.name] = Grader(batch.solutions, batch.seed, batch.limits,
                                           unconfined=batch.unconfined)  # fmt: skip
-        return _graders[batch.name]
+        grader = _graders[batch.name]
+    if grader is None:
+        raise RuntimeError("the batch has ended")
+    return grader
 
 
-def _examine(batch: Batch, job: Job) -> dict[str, Any]:
-    return _grader(batch).examine(job)._asdict()
+def _examine(batch: Batch, job: Job) -> Record:
+    return _grader(batch).examine(job)
 
 
 def _probe(batch: Batch) -> tuple[str, str]:
@@ -58,7 +61,8 @@ def _probe(batch: Batch) -> tuple[str, str]:
 
 def _leave(name: str) -> None:
     with _lock:
-        grader = _graders.pop(name, None)
+        grader = _graders.get(name)
+        _graders[name] = None
     if grader is not None:
         grader.stop()
         grader.close()
@@ -75,12 +79,12 @@ def connect(address: str) -> Any:
     try:
         from distributed import Client
     except ImportError:
-        raise SandboxError("--scheduler needs Dask: pip install 'rnncourse[cluster]'") from None
+        raise SandboxError("--scheduler needs Dask: pip install distributed") from None
     try:
         client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:
         raise SandboxError(f"no Dask scheduler answers at {address}: {error}") from None
-    if not client.scheduler_info(n_workers=-1)["workers"]:
+    if not client.nthreads():
         client.close()
         raise SandboxError(f"the scheduler at {address} has no workers: start some")
     return client
@@ -116,9 +120,10 @@ def run_cluster(client: Any, batch: Batch, jobs: Iterable[Numbered]) -> Iterator
         return wait(list(waiting), return_when="FIRST_COMPLETED").done
 
     window = SPARE * sum(client.nthreads().values())
+    results = flow(iter(jobs), submit, first, max(window, 1))
     try:
-        for number, fields in flow(iter(jobs), submit, first, max(window, 1)):
-            yield number, Record(**fields)
+        yield from results
     finally:
+        results.close()  # forgets the jobs that wait, before the workers forget the batch
         with contextlib.suppress(Exception):  # the scheduler may be what has gone
             client.run(_leave, batch.name)

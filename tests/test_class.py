@@ -545,6 +545,16 @@ def test_jobs_are_read_only_as_they_are_needed():
     assert seen == list(range(20))
 
 
+def test_the_recorded_figures_keep_what_the_course_promises():
+    """`make bench-grading` measured at most 0.7 s each, and four times as fast as the others."""
+    data = json.loads((ROOT / "benchmarks" / "results" / "grading.json").read_text("utf-8"))
+    few, many = data["class"]
+    assert many["submissions"] == 200
+    assert many["seconds_each"] <= 0.7
+    assert many["peak_MiB"] - few["peak_MiB"] < 20  # of the command; it does not grow with a class
+    assert min(data["beside"]["times_as_fast"].values()) >= 4
+
+
 # --- beyond one machine ----------------------------------------------------------------------
 
 CLUSTER = """
