@@ -164,7 +164,7 @@ def _grade_class(options: argparse.Namespace) -> int:
         run, setting, warnings = _engine(options, solutions, seed, stack)
         print(*filter(None, warnings), f"seed {seed}", sep="\n", file=sys.stderr)
         keys = _batch.Keys(solutions, seed, options.seconds, setting)
-        progress = _reports.Progress(len(submissions), sys.stderr)
+        progress = stack.enter_context(_reports.Progress(len(submissions)))
         work = _batch.Work(submissions, keys, seed, journal, progress)
         complete = _carry_out(work, run)
     return _finish(work, complete, outputs, options)
@@ -204,7 +204,7 @@ def _carry_out(work: _batch.Work, run: Callable) -> bool:
             for number, record in results:
                 work.add(number, record)
     except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
+        print("interrupted", file=sys.stderr)
         return False
     return True
 

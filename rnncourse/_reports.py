@@ -5,52 +5,44 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, TextIO
+from collections.abc import Sequence
+from typing import Any
 
 from rnncourse._collect import learner
+from rnncourse._progress import Bar
 from rnncourse._record import Record, Row
 
-BAR = 24
 LINES = 10  # in a log, in all
 
 
-class Progress:
-    """How far a batch is: one line on a terminal, a few in a log."""
+class Progress(Bar):
+    """How far a batch is: one line on a terminal, a few in a log. Use as a context manager."""
 
-    def __init__(self, total: int, stream: TextIO,
-                 clock: Callable[[], float] = time.monotonic) -> None:  # fmt: skip
-        self.total = total
+    def __init__(self, total: int) -> None:
+        super().__init__(total, show=sys.stderr.isatty())
         self.done = 0
-        self.stream = stream
-        self.clock = clock
-        self.start = clock()
         self.graded = 0
         self._told = 0
-        self._terminal = stream.isatty()
 
     def step(self, graded: bool = True) -> None:
         """One more is done; `graded` is False where the journal had it."""
         self.done += 1
         self.graded += graded
-        last = self.done >= self.total
-        if self._terminal:
-            self.stream.write(f"\r{self.line()}\x1b[K" + "\n" * last)
-            self.stream.flush()
-        elif last or (self.done - self._told) * LINES >= self.total:
+        spent = time.monotonic() - self._start
+        if self.show:
+            self.update(self.done, self.note(spent))
+        elif self.done >= self.total or (self.done - self._told) * LINES >= self.total:
             self._told = self.done
-            print(self.line(), file=self.stream, flush=True)
+            print(self.line(self.done, self.note(spent), spent), file=sys.stderr, flush=True)
 
-    def line(self) -> str:
-        """The state in words: done, rate, time left."""
-        spent = max(self.clock() - self.start, 1e-9)
-        rate = self.graded / spent
-        full = BAR * self.done // max(self.total, 1)
-        left = (self.total - self.done) / rate if rate else 0.0
-        bar = "#" * full + "-" * (BAR - full)
-        times = f"{rate:.1f}/s, {_clock(left)} left" if self.graded else "from the journal"
-        return f"{bar} [{self.done}/{self.total}] {times}"
+    def note(self, seconds: float) -> str:
+        """How fast it goes, and the time left at that rate."""
+        if not self.graded:
+            return "from the journal"
+        rate = self.graded / max(seconds, 1e-9)
+        return f"{rate:.1f}/s, {_clock((self.total - self.done) / rate)} left"
 
 
 def _clock(seconds: float) -> str:
