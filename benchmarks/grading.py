@@ -293,7 +293,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     known = exercises()
-    counts, sample, rounds = ((20, 200), 8, options.rounds)
+    counts, sample, rounds = ((20, 200), 6, options.rounds)
     if options.quick:
         counts, sample, rounds = (5, 20), 2, 1
     record = {"what": "grading a class, all confinement on; times_as_fast above 1: we are faster",
