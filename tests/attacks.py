@@ -41,6 +41,9 @@ class Attack:
     exercise: object = "rnn_ex_01"
     raw: bytes | None = None
 
+    def __str__(self) -> str:
+        return self.name
+
 
 def probe(name, group, code, through=(LIMITS,), maybe=(), then="") -> Attack:
     """An attack that reports what it obtained; with `then`, what it left for the next one."""
@@ -112,7 +115,7 @@ from rnncourse import cells
 texts = [inspect.getsource(cells.rnn_step), "".join(linecache.getlines(cells.__file__))]
 for file in glob.glob(os.path.dirname(cells.__file__) + "/**/*cells*", recursive=True):
     texts.append(open(file, "rb").read().decode("latin-1"))
-found += [k for k, text in enumerate(texts) if "x_t W_x + h_{t" in text or 'x @ W_x + h' in text]
+found += [k for k, text in enumerate(texts) if "tanh(x @ W_x" in text or "tanh(x_t W_x" in text]
 """
 ANSWERS = [
     wrong("import the withheld function", "answers", "from rnncourse import cells" + COPIED,
@@ -130,7 +133,7 @@ ANSWERS = [
     probe("add every site-packages to the path", "answers", """
 import glob
 sys.path += glob.glob("@PACKAGES@")
-""" + tries("import scipy; found.append('scipy')", errors="Exception")),
+""" + tries("import yaml; found.append('yaml')", errors="Exception")),
     probe("look through sys.modules", "answers", """
 import rnncourse.cells
 for name, module in list(sys.modules.items()):
@@ -244,10 +247,10 @@ except OSError:
     pass
 del files
 """, ()),
-    wrong("leave 3000 files", "resources",
-          "for k in range(3000): open(str(k), 'w').close()\n" + ZEROS),
-    wrong("leave folders 3000 deep", "resources",
-          "for k in range(3000):\n    os.mkdir('d')\n    os.chdir('d')\n" + ZEROS),
+    wrong("leave 1500 files", "resources",
+          "for k in range(1500): open(str(k), 'w').close()\n" + ZEROS),
+    wrong("leave folders 1500 deep", "resources",
+          "for k in range(1500):\n    os.mkdir('d')\n    os.chdir('d')\n" + ZEROS),
     wrong("leave a folder that cannot be listed", "resources",
           "os.mkdir('d', 0o300)\nopen('d/f', 'w').close()\nos.mkdir('e', 0)\n" + ZEROS),
     wrong("print 200 MB", "resources", "for k in range(200): print('x' * 10**6)\n" + ZEROS),
@@ -321,7 +324,7 @@ for module in (rnncourse.cells, rnncourse.functional):
 import builtins
 builtins.isinstance = builtins.all = builtins.any = lambda *a: True
 builtins.abs = builtins.max = builtins.round = lambda *a: 0.0
-""" + ZEROS, WRONG + "|malformed|raised"),
+""" + ZEROS, WRONG + "|malformed|raised|ended"),
     wrong("replace json", "libraries", """
 import json
 json.dumps = lambda *a, **k: '{"points": 4, "ready": true}'
@@ -421,8 +424,9 @@ SHAPED = "np.zeros((len(x), len(b)))"
 OBJECTS = [
     wrong("an object equal to everything", "objects", LIAR + "def rnn_step(*a): return Liar()",
           "h is of type Liar"),
-    wrong("an array of objects equal to everything", "objects", LIAR +
-          "def rnn_step(x, h, W_x, W_h, b): return np.full((len(x), len(b)), Liar(), object)",
+    wrong("an array of objects equal to everything", "objects",
+          "class Equal:\n    __eq__ = __le__ = lambda *a: True\n"
+          "def rnn_step(x, h, W_x, W_h, b): return np.full((len(x), len(b)), Equal(), object)",
           "array of object"),
     wrong("an ndarray subclass that lies", "objects", LYING_ARRAY, WRONG + "|raised"),
     wrong("a float that lies", "objects",
@@ -462,7 +466,7 @@ SECRET_LOOK = """
 import glob
 for path in glob.glob("/proc/[0-9]*/%s") + ["/proc/@PARENT@/%s"]:
     try:
-        if b"@MARKER@" in open(path, "rb").read():
+        if any(word in open(path, "rb").read() for word in (b"@MARKER@", b"600.@PARENT@")):
             found.append("%s")
     except OSError:
         pass
@@ -518,9 +522,8 @@ READING = [
           tries("found.append(len(os.listdir('@TEMP@')))")),
     probe("read its own environment", "reading",
           "found += [k for k, v in os.environ.items() if '@MARKER@' in v]", ()),
-    # Another process with more powers is closed in every mode; root's processes have them.
     probe("read the environment of other processes", "reading",
-          SECRET_LOOK.replace("%s", "environ"), (), (LIMITS,)),
+          SECRET_LOOK.replace("%s", "environ")),
     probe("read the command lines of other processes", "reading",
           SECRET_LOOK.replace("%s", "cmdline")),
     probe("read the grader's memory", "reading", MEMORY, ()),
