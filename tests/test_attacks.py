@@ -43,7 +43,7 @@ PAIRS = [
     if mode in (BWRAP, LIMITS) or attack.group not in READING
 ]
 LASTING = {"resources", "writing", "processes"}  # what could harm the next submission
-TRANSPARENT = f"import numpy as np\n{RIGHT}"
+WORKING = f"import numpy as np\n{RIGHT}"
 
 if sys.platform != "linux":
     pytest.skip("needs Linux: elsewhere the grader has resource limits only",
@@ -260,8 +260,9 @@ def test_an_attack_earns_nothing_and_harms_nobody(attack, grader, ground, decoy,
     row = run(grader, attack, ground, tmp_path / "submission.ipynb")
     damage = ground.damage()
     held = bool(re.search(attack.said, row.reason)) and not damage and not row.points
-    record[attack.name]["modes"][mode] = {
-        "points": row.points, "reason": ground.without_paths(row.reason), "damage": damage, "held": held}  # fmt: skip
+    reason = ground.without_paths(row.reason)
+    record[attack.name]["modes"][mode] = {"points": row.points, "reason": reason,
+                                          "damage": damage, "held": held}  # fmt: skip
     assert "\n" not in row.reason
     assert len(row.reason) < 600
     assert row.points == (4 if mode in attack.wins else 0), row.reason
@@ -277,7 +278,7 @@ def test_an_attack_earns_nothing_and_harms_nobody(attack, grader, ground, decoy,
 
 def right_submission(grader, folder):
     path = folder / "right.ipynb"
-    cells = [{"cell_type": "code", "metadata": {}, "source": TRANSPARENT}]
+    cells = [{"cell_type": "code", "metadata": {}, "source": WORKING}]
     metadata = {"rnncourse": {"exercise": "rnn_ex_01"}}
     path.write_text(json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4}), "utf-8")
     return grader.grade(Submission("right", path))
@@ -318,7 +319,7 @@ def test_points_are_lost_to_nobody_but_who_asked_for_it():
 @pytest.fixture
 def submission(tmp_path):
     """A folder with one right submission."""
-    data = {"cells": [{"cell_type": "code", "metadata": {}, "source": TRANSPARENT}],
+    data = {"cells": [{"cell_type": "code", "metadata": {}, "source": WORKING}],
             "metadata": {"rnncourse": {"exercise": "rnn_ex_01"}}, "nbformat": 4}  # fmt: skip
     (tmp_path / "a.ipynb").write_text(json.dumps(data), "utf-8")
     return [str(tmp_path), "--solutions", str(SOLUTIONS)]
@@ -371,7 +372,7 @@ def test_the_filter_is_well_formed_on_every_machine(machine):
     for shared in (False, True):
         program = _locks._program(shared, column, architecture)
         assert program[-1] == (_locks.RETURN, 0, 0, _locks.ALLOW)
-        for k, (_, yes, no, _) in enumerate(program):
+        for k, (_, yes, no, _) in enumerate(program[:-1]):
             assert k + 1 + max(yes, no) < len(program)
 
 
@@ -428,8 +429,11 @@ def test_each_child_of_a_root_grader_has_a_user_of_its_own():
 
 def test_two_graders_never_lend_the_same_user():
     """Another process has taken the first number: its name is found in use."""
-    code = ("from rnncourse import _sandbox, _users\n"
-            "with _users.lend_user(_sandbox.Mode(True, 65534)) as mode: print(mode.user)")  # fmt: skip
+    code = """
+from rnncourse import _sandbox, _users
+with _users.lend_user(_sandbox.Mode(True, 65534)) as mode:
+    print(mode.user)
+"""
     with _users.lend_user(_sandbox.Mode(True, _sandbox.NOBODY)) as mine:
         other = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True,
                                capture_output=True, check=True)  # fmt: skip
