@@ -19,6 +19,7 @@ import numpy as np
 from rnncourse._compare import Case, Rules, Text, unpack
 
 MAX_NOTEBOOK_BYTES = 10 << 20
+MAX_CELLS = 5000
 KINDS = ("implement", "repair", "measure")
 AS_GIVEN = "as-given"
 STILL_AS_GIVEN = {
@@ -109,6 +110,8 @@ def parse_notebook(data: Any) -> Notebook:
     cells = data.get("cells") if isinstance(data, dict) else None
     if not isinstance(cells, list):
         raise NotebookError("not a notebook (no list of cells)", "不是 notebook（没有单元格列表）")
+    if len(cells) > MAX_CELLS:
+        raise NotebookError(f"more than {MAX_CELLS} cells", f"单元格超过 {MAX_CELLS} 个")
     parsed = [_parse_cell(cell) for cell in cells]
     if not any(cell.kind == "code" and cell.source.strip() for cell in parsed):
         raise NotebookError("the notebook has no code cells", "notebook 中没有代码单元格")

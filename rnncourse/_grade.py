@@ -107,7 +107,10 @@ def decode(item: Any) -> np.ndarray | Foreign:
     dtype = np.dtype(item["dtype"])
     if len(raw) != math.prod(shape) * dtype.itemsize:
         raise Malformed
-    return np.frombuffer(raw, dtype).reshape(shape)
+    try:
+        return np.frombuffer(raw, dtype).reshape(shape)
+    except ValueError as error:  # no entries, and sides whose product NumPy cannot hold
+        raise Malformed from error
 
 
 def read_reply(reply: dict, case: Case, exercise: Exercise) -> Answer:

@@ -87,7 +87,7 @@ def _check(result: int, what: str) -> int:
     return result
 
 
-def _landlock_version() -> int:
+def landlock_version() -> int:
     """Version of the kernel's Landlock interface; 0 where there is none."""
     return max(0, _libc().syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1))
 
@@ -100,7 +100,7 @@ def available() -> tuple[str, ...]:
     # A filter at address 0 is refused with EFAULT where filters are known, else with EINVAL.
     refused = _libc().prctl(PR_SET_SECCOMP, 2, 0, 0, 0) < 0
     calls = machine and refused and ctypes.get_errno() == errno.EFAULT
-    return ((FILES,) if _landlock_version() else ()) + ((CALLS,) if calls else ())
+    return ((FILES,) if landlock_version() else ()) + ((CALLS,) if calls else ())
 
 
 def keep_powers() -> None:
@@ -126,7 +126,7 @@ def lock_files(read: list[str], listed: list[str], write: list[str]) -> None:
     TCP, abstract sockets and signals to other processes are closed too where the kernel's
     Landlock knows them. Paths that do not exist are passed over.
     """
-    libc, version = _libc(), _landlock_version()
+    libc, version = _libc(), landlock_version()
     known = ALL & ((1 << KNOWN.get(version, 16)) - 1)
     rules = struct.pack("=QQQ", known, 3 if version >= 4 else 0, 3 if version >= 6 else 0)
     ruleset = libc.syscall(CREATE_RULESET, rules, ctypes.c_size_t(len(rules)), 0)
