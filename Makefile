@@ -100,7 +100,7 @@ seeds: $(INSTALLED)
 	$(PY) benchmarks/seeds.py $(if $(FORCE),--force) $(CHAPTERS)
 
 mutants: $(INSTALLED)
-	$(PY) benchmarks/mutants.py
+	$(PY) benchmarks/mutants.py && $(PY) tools/notebooks.py mutants
 
 bench: $(INSTALLED)
 	$(PY) benchmarks/speed.py

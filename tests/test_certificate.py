@@ -114,6 +114,15 @@ def test_the_record_names_every_exercise_and_adds_up():
     assert mutants.held(recorded)
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_stored_page_shows_the_record(language):
+    """The book is built anew; the notebook that Colab opens keeps what it showed when executed."""
+    page = (ROOT / "book" / language / "mutants.ipynb").read_text("utf-8")
+    for entry in data.recorded("mutants")["exercises"]:
+        row = [*(entry[key] for key in ("exercise", "kind", "points")), *entry["counts"].values()]
+        assert "".join(f"<td>{value}</td>" for value in row) in page, "run `make mutants`"
+
+
 def test_a_certificate_can_fail():
     """Planted: a harmless mutant, one taken for another, and a wrong equivalent."""
     exercise = EXERCISES["rnn_ex_01"]
