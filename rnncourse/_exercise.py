@@ -19,6 +19,7 @@ import numpy as np
 from rnncourse._compare import Case, Rules, Text, unpack
 
 MAX_NOTEBOOK_BYTES = 10 << 20
+MAX_CELLS = 5000
 KINDS = ("implement", "repair", "measure")
 AS_GIVEN = "as-given"
 STILL_AS_GIVEN = {
@@ -83,13 +84,25 @@ def read_notebook(path: Path) -> Notebook:
     if path.stat().st_size > MAX_NOTEBOOK_BYTES:
         raise NotebookError("the file is larger than 10 MB", "文件超过 10 MB")
     try:
-        data = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        data = path.read_bytes()
+    except OSError as error:
+        name = type(error).__name__
+        raise NotebookError(f"cannot be read ({name})", f"无法读取（{name}）") from error
+    return decode_notebook(data)
+
+
+def decode_notebook(data: bytes) -> Notebook:
+    """A `Notebook` from a file's bytes. Raises `NotebookError` as `read_notebook` does."""
+    if len(data) > MAX_NOTEBOOK_BYTES:
+        raise NotebookError("the file is larger than 10 MB", "文件超过 10 MB")
+    try:
+        parsed = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
         name = type(error).__name__
         raise NotebookError(
             f"not readable as JSON ({name})", f"不是有效的 JSON（{name}）"
         ) from error
-    return parse_notebook(data)
+    return parse_notebook(parsed)
 
 
 def parse_notebook(data: Any) -> Notebook:
@@ -97,6 +110,8 @@ def parse_notebook(data: Any) -> Notebook:
     cells = data.get("cells") if isinstance(data, dict) else None
     if not isinstance(cells, list):
         raise NotebookError("not a notebook (no list of cells)", "不是 notebook（没有单元格列表）")
+    if len(cells) > MAX_CELLS:
+        raise NotebookError(f"more than {MAX_CELLS} cells", f"单元格超过 {MAX_CELLS} 个")
     parsed = [_parse_cell(cell) for cell in cells]
     if not any(cell.kind == "code" and cell.source.strip() for cell in parsed):
         raise NotebookError("the notebook has no code cells", "notebook 中没有代码单元格")

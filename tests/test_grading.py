@@ -1,22 +1,19 @@
 """The grader: nothing earns points undeserved, every submission gets a row with a reason."""
 
-import contextlib
 import csv
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rnncourse import __main__ as cli
-from rnncourse import _exercise, _grade, _sandbox, grading
-from rnncourse._grade import Submission
+from rnncourse import _collect, _exercise, _grade, _sandbox, grading
+from rnncourse._collect import Submission
 
 ROOT = Path(__file__).resolve().parents[1]
 SOLUTIONS = ROOT / "solutions"
@@ -29,28 +26,13 @@ EXERCISES = {
 IDS = sorted(EXERCISES)
 SEED = 12345
 GOOD = "def rnn_step(x, h, W_x, W_h, b):\n    return np.tanh(x @ W_x + h @ W_h + b)\n"
+ZEROS = "def rnn_step(x, h, W_x, W_h, b):\n    return np.zeros((len(x), len(b)))\n"
 
 
 @pytest.fixture(scope="module")
 def grader():
     with _grade.Grader(SOLUTIONS, SEED, _sandbox.Limits(wall=10.0)) as grader:
         yield grader
-
-
-@pytest.fixture(scope="module")
-def unisolated():
-    """The fallback where bubblewrap is missing: same user, no namespaces."""
-    mode = _sandbox.Mode(bubblewrap=False, user=None)
-    with _grade.Grader(SOLUTIONS, SEED, _sandbox.Limits(wall=10.0), mode=mode) as grader:
-        yield grader
-
-
-@pytest.fixture
-def isolated(grader):
-    """The grader with bubblewrap. conftest.py makes this skip a failure where it may not be."""
-    if not grader.mode.bubblewrap:
-        pytest.skip(f"needs a working bubblewrap. {grader.mode.warning()}")
-    return grader
 
 
 def write_notebook(path, *cells, exercise="rnn_ex_01"):
@@ -111,8 +93,8 @@ def test_bad_files_get_a_row_with_a_reason_and_the_batch_goes_on(tmp_path, grade
         "unnamed.ipynb": "unknown exercise: neither metadata nor file name",
         "anna_rnn_ex_01_v2.ipynb": "full marks",
     }
-    found = _grade.find_submissions([str(tmp_path), str(tmp_path / "absent.ipynb")])
-    rows = _grade.grade_all(grader, found, lambda row: None)
+    found = _collect.find_submissions([str(tmp_path), str(tmp_path / "absent.ipynb")])
+    rows = [grader.grade(submission) for submission in found]
     assert len(rows) == len(said) + 1
     assert rows[-1].reason == "no such file"
     for row in rows[:-1]:
@@ -207,206 +189,7 @@ def test_a_malformed_message_is_refused(line):
         _grade.parse(line)
 
 
-# --- attacks -------------------------------------------------------------------------------
-
-FORGE = """
-import json, os
-lie = {"ready": True, "exists": True, "errors": [], "skipped": []}
-for fd in range(3, 64):
-    try:
-        os.write(fd, (json.dumps(lie) + "\\n").encode())
-        os.write(fd, b'{"id": "0", "changed": [], "one": {"points": 4}}\\n' * 9)
-    except OSError:
-        pass
-"""
-ZEROS = "def rnn_step(x, h, W_x, W_h, b):\n    return np.zeros((len(x), len(b)))\n"
-WRONG_ID = """
-import os
-def rnn_step(x, h, W_x, W_h, b):
-    for fd in range(3, 64):
-        try:
-            os.write(fd, b'{"id": "0", "changed": [], "none": true}\\n')
-        except OSError:
-            pass
-    return np.tanh(x @ W_x + h @ W_h + b)
-"""
-EARLY = """
-import json
-dumps = json.dumps
-def twice(message):
-    return dumps(message) + '\\n{"id": "0"}' * ("ready" in message)
-json.dumps = twice
-"""
-WITHHELD = """
-from rnncourse import cells
-def rnn_step(x, h, W_x, W_h, b):
-    return cells.rnn_step(x, h, {"W_x": W_x, "W_h": W_h, "b": b})[0]
-"""
-ATTACKS = {
-    "import the withheld function": (WITHHELD, "cells.rnn_step is withheld"),
-    "import torch": ("import torch\n" + GOOD, "No module named 'torch'"),
-    "replace the comparison": (
-        "np.allclose = np.array_equal = lambda *a, **k: True\n" + ZEROS, "h["),
-    "leave": ("import os; os._exit(0)", "the process ended in code cell 2 (exit status 0)"),
-    "leave in the call": (
-        "import os\ndef rnn_step(*a):\n    os._exit(0)", "ended while calling rnn_step"),
-    "crash": ("import ctypes; ctypes.string_at(0)", "the process ended in code cell 2"),
-    "never end": ("while True: pass", "time limit of 2 s reached in code cell 2"),
-    "never answer": (
-        "def rnn_step(*a):\n    while True: pass", "time limit of 2 s reached while calling"),
-    "forge replies": (FORGE + ZEROS, "malformed|before it was asked"),
-    "answer under another id": (WRONG_ID, "malformed answer"),
-    "answer early": (EARLY + GOOD, "before it was asked for"),
-    "take all memory": (
-"x = bytearray(8 << 30)\n" + ZEROS, "raised MemoryError at: x = bytearray(8 << 30)"),
-    "read the answer key": (
-        "from rnncourse.grading import load_check\n" + GOOD, "cannot import name"),
-    "ask the real grader": ("from rnncourse import _exercise\n" + GOOD, "cannot import name"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", sorted(ATTACKS))
-@pytest.mark.parametrize("kind", ["grader", "unisolated"])
-def test_an_attack_earns_nothing_and_the_batch_goes_on(name, kind, submit, request, monkeypatch):
-    grader = request.getfixturevalue(kind)
-    code, said = ATTACKS[name]
-    with monkeypatch.context() as patch:
-        if name.startswith("never"):
-            patch.setattr(grader, "limits", _sandbox.Limits(wall=2.0))
-        row = submit(grader, code)
-    assert row.points == 0
-    assert any(part in row.reason for part in said.split("|")), row.reason
-    assert row.seconds < 8
-    assert submit(grader, GOOD).reason == "full marks"
-
-
-def leaks(submit, grader, code):
-    """Run `code`, which appends what it obtained to `found`; return that list."""
-    report = "def rnn_step(*a):\n    raise RuntimeError('found ' + repr(found))\n"
-    row = submit(grader, "found = []\n" + code, report)
-    assert row.points == 0
-    return re.search(r"found (\[.*?\])", row.reason)[1]
-
-
-@pytest.mark.parametrize("kind", ["grader", "unisolated"])
-def test_the_environment_is_empty(kind, submit, monkeypatch, request):
-    grader = request.getfixturevalue(kind)
-    monkeypatch.setenv("RNNCOURSE_TEST_SECRET", "1234")
-    code = "import os\nfound += [k for k in os.environ if 'SECRET' in k]"
-    assert leaks(submit, grader, code) == "[]"
-
-
-def test_environments_of_other_processes_cannot_be_read(isolated, submit):
-    code = """
-import glob
-for path in glob.glob("/proc/[0-9]*/environ"):
-    try:
-        found += [k[:40] for k in open(path).read().split("\\0") if "PYTEST" in k]
-    except OSError:
-        pass
-"""
-    with subprocess.Popen(["sleep", "20"], env={"PYTEST_LEAK": "1"}) as other:
-        assert leaks(submit, isolated, code) == "[]"
-        other.kill()
-
-
-def test_the_solutions_cannot_be_read(isolated, submit):
-    code = f"""
-import os
-for path in ({str(SOLUTIONS)!r}, {str(ROOT)!r}, "/root", "/home", "/etc/passwd",
-             "/proc/1/root/etc/passwd", "/stage/lib/rnncourse/checks", "/proc/1/environ"):
-    try:
-        found.append(os.listdir(path) if os.path.isdir(path) else open(path).read(20))
-    except OSError:
-        pass
-"""  # fmt: skip
-    assert leaks(submit, isolated, code) == "[]"
-
-
-def test_nothing_outside_the_working_folder_can_be_written(isolated, submit, tmp_path):
-    tmp_path.chmod(0o777)
-    code = f"""
-import os
-open("own", "w").write("fine")
-for folder in ({str(tmp_path)!r}, "/", "/tmp", "/dev", "/dev/shm", "/stage", "/stage/lib",
-               "/py", "/packages", "/packages/numpy", "/usr", "/var/tmp", "/box/.."):
-    try:
-        open(folder + "/planted", "w").close()
-        found.append(folder)
-    except OSError:
-        pass
-"""
-    assert leaks(submit, isolated, code) == "[]"
-    assert not (tmp_path / "planted").exists()
-
-
-def test_the_working_folder_is_empty_for_each_submission(grader, submit):
-    code = "import os\nfound += os.listdir('.')\nopen('left', 'w').close()"
-    assert leaks(submit, grader, code) == "[]"
-    assert leaks(submit, grader, code) == "[]"
-
-
-def test_the_network_cannot_be_reached(isolated, submit):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        code = f"""
-import socket
-try:
-    socket.create_connection(("127.0.0.1", {port}), 1)
-    found.append("connected")
-except OSError:
-    pass
-"""
-        assert leaks(submit, isolated, code) == "[]"
-
-
-def test_learner_code_does_not_run_as_root(isolated, submit):
-    code = "import os\nfound += [1] * (os.getuid() == 0)\ntry: os.setuid(0); found += [2]\n"
-    assert leaks(submit, isolated, code + "except OSError: pass") == "[]"
-
-
-def test_processes_are_limited_and_none_survives(isolated, submit):
-    marker = f"survivor-{os.getpid()}"
-    code = f"""
-import os, sys, time
-for k in range(1000):
-    try:
-        if os.fork() == 0:
-            os.setsid()
-            sleep = "import time; time.sleep(60)"
-            os.execv(sys.executable, [sys.executable, "-c", sleep, {marker!r}])
-    except OSError:
-        found.append("limited")
-        break
-    except BaseException:
-        os._exit(1)
-"""
-    assert leaks(submit, isolated, code) == "['limited']"
-    time.sleep(0.2)
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            assert marker.encode() not in path.read_bytes()
-
-
-def test_a_flood_of_output_does_no_harm(grader, submit):
-    assert submit(grader, "print('x' * 1000, flush=True)\n" * 200 + GOOD).points == 4
-
-
-def test_without_bubblewrap_the_batch_is_graded_after_a_loud_warning(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(_sandbox.shutil, "which", lambda name: None)
-    write_notebook(tmp_path / "a.ipynb", "import numpy as np", GOOD)
-    assert cli.main(["grade", str(tmp_path), "--solutions", str(SOLUTIONS)]) == 0
-    captured = capsys.readouterr()
-    assert "WARNING: no working bubblewrap" in captured.err
-    assert "full marks" in captured.out
-
-
-def test_where_no_child_starts_the_command_says_so(monkeypatch, capsys):
-    monkeypatch.setattr(_sandbox, "works", lambda stage, mode: False)
-    with pytest.raises(SystemExit) as stop:
-        cli.main(["grade", "x.ipynb", "--solutions", str(SOLUTIONS)])
-    assert stop.value.code == 2
-    assert "no Python process could be started" in capsys.readouterr().err
+# --- what the child gets -------------------------------------------------------------------
 
 
 def test_secret_cases_are_several_and_not_the_public_ones(grader):
@@ -421,13 +204,6 @@ def test_secret_cases_are_several_and_not_the_public_ones(grader):
         values = {value for case in drawn for value in case}
         assert len(values) == sum(map(len, drawn))
         assert not any(values & set(case) for case in public)
-
-
-def test_the_fallback_warns_loudly():
-    assert _sandbox.Mode(True, 65534).warning() == ""
-    warning = _sandbox.Mode(False, None).warning()
-    for promise in ("network", "files", "other processes", "NOT isolated"):
-        assert promise in warning
 
 
 def test_withheld_functions_are_replaced_with_their_decorators():
@@ -509,9 +285,10 @@ def test_every_withheld_name_exists_in_the_package(name):
 
 
 def test_the_command_writes_rows_and_repeats_with_its_seed(tmp_path):
-    write_notebook(tmp_path / "a.ipynb", "import numpy as np", GOOD)
-    write_notebook(tmp_path / "b.ipynb", "import numpy as np", ZEROS)
-    command = [sys.executable, "-m", "rnncourse", "grade", str(tmp_path), "--lang", "zh",
+    (tmp_path / "class").mkdir()
+    write_notebook(tmp_path / "class" / "a.ipynb", "import numpy as np", GOOD)
+    write_notebook(tmp_path / "class" / "b.ipynb", "import numpy as np", ZEROS)
+    command = [sys.executable, "-m", "rnncourse", "grade", str(tmp_path / "class"), "--lang", "zh",
                "--solutions", str(SOLUTIONS), "--seed", "7", "--out"]  # fmt: skip
     rows = []
     for name in ("1.csv", "2.csv"):
@@ -519,7 +296,7 @@ def test_the_command_writes_rows_and_repeats_with_its_seed(tmp_path):
                               capture_output=True, check=False)  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert "seed 7" in done.stderr
-        assert "[2/2]" in done.stderr
+        assert " 2/2 " in done.stderr
         with open(tmp_path / name, newline="", encoding="utf-8") as file:
             rows.append(list(csv.reader(file)))
     assert rows[0][0] == ["submission", "exercise", "points", "max_points", "reason", "seconds"]
@@ -550,7 +327,7 @@ def test_unusable_arguments_exit_with_2(arguments, monkeypatch, capsys):
 
 
 def test_a_file_name_cannot_become_a_spreadsheet_formula():
-    assert _grade._shown(Path("=1+1.ipynb")) == "./=1+1.ipynb"
+    assert _collect._shown(Path("=1+1.ipynb")) == "./=1+1.ipynb"
 
 
 def test_an_unreadable_file_named_after_an_exercise_keeps_its_maximum(grader, tmp_path):
