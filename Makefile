@@ -15,6 +15,8 @@ PORT ?= 8000
 # Kernels come from .venv whatever else is installed; TensorFlow's start-up log is no result.
 export JUPYTER_PREFER_ENV_PATH := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
+# Nobody watches a bar in a page or a log.
+export RNNCOURSE_PROGRESS := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:
@@ -45,7 +47,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  fi; \
 	  echo "Making .venv with $$($$python --version)"; $$python -m venv .venv; }
 	@echo "Installing the course and its tools into .venv (a few minutes the first time)"
-	@$(PY) -m pip install -c constraints.txt -e '.[frameworks,book,test]' \
+	@$(PY) -m pip install -c constraints.txt -e '.[frameworks,words,book,test]' \
 	  | grep -v '^Requirement already satisfied'
 	@touch $@
 

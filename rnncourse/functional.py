@@ -32,6 +32,27 @@ def tanh_derivative(h: ArrayLike) -> Array:
     return 1.0 - h * h
 
 
+def relu(a: ArrayLike) -> Array:
+    """max(0, a), elementwise, any shape."""
+    a = _as_float(a, "a")
+    return np.maximum(a, 0)
+
+
+def relu_derivative(h: ArrayLike) -> Array:
+    """d relu/da written with the *output* h = relu(a): 1 where h > 0, else 0, elementwise.
+
+    At a = 0 there is no derivative; like PyTorch and Keras we take 0.
+    """
+    h = _as_float(h, "h")
+    return (h > 0).astype(h.dtype)
+
+
+def softplus(a: ArrayLike) -> Array:
+    """log(1 + e^a), elementwise, any shape; for large a it is a itself."""
+    a = _as_float(a, "a")
+    return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
+
+
 def log_sum_exp(a: ArrayLike, axis: int = -1) -> Array:
     """log Σ e^a along ``axis``, which is removed.
 
@@ -76,18 +97,90 @@ def cross_entropy(
     """
     logits = _as_float(logits, "logits")
     targets = np.asarray(targets)
-    keep = np.ones(targets.shape, bool) if mask is None else np.asarray(mask) != 0
+    keep = _keep(mask, targets.shape)
     _check_targets(logits, targets, keep)
     V = logits.shape[-1]
     safe = np.where(keep, targets, 0)[..., None]
     log_p = log_softmax(logits)
-    count = keep.sum()
     nll = -np.take_along_axis(log_p, safe, -1)[..., 0]
-    loss = float(np.where(keep, nll, 0).sum() / count)
     # d loss / d logits = (softmax - one-hot) / number of real positions
-    grad = np.exp(log_p) - (np.arange(V) == safe)
-    grad = np.where(keep[..., None], grad, 0) / logits.dtype.type(count)
-    return loss, grad.astype(logits.dtype, copy=False)
+    return _masked_mean(nll, np.exp(log_p) - (np.arange(V) == safe), keep)
+
+
+def binary_cross_entropy(
+    logits: ArrayLike, targets: ArrayLike, mask: ArrayLike | None = None
+) -> tuple[float, Array]:
+    """Mean of -log of the probability of the right answer, yes or no, from one score each.
+
+    Args:
+        logits: (...) scores a; the probability of 1 is σ(a), of 0 it is σ(-a).
+        targets: (...) of 0 and 1, integers, bools or floats. Where the mask is 0 any value.
+        mask: (...) of 0 and 1, or None for all ones; the mean is over the ones.
+
+    Returns the loss in nats, and its gradient with respect to the logits (...).
+
+    Raises:
+        ValueError: shapes differ, a target is neither 0 nor 1, or the mask is zero
+            everywhere. TypeError: logits are not real numbers.
+    """
+    logits, targets = _as_float(logits, "logits"), np.asarray(targets)
+    keep = _same_shape(logits, targets, mask, "logits")
+    if not np.isin(targets[keep], (0, 1)).all():
+        raise ValueError("targets hold values other than 0 and 1")
+    targets = np.where(keep, targets, 0).astype(logits.dtype)
+    nll = softplus(logits) - logits * targets  # = -log σ(±a), without a log of zero
+    return _masked_mean(nll, sigmoid(logits) - targets, keep)
+
+
+def squared_error(
+    outputs: ArrayLike, targets: ArrayLike, mask: ArrayLike | None = None
+) -> tuple[float, Array]:
+    """Mean of (output - target)² over the unmasked numbers.
+
+    Args:
+        outputs, targets: (...) real numbers. Where the mask is 0 any target, also NaN.
+        mask: (...) of 0 and 1, or None for all ones. For outputs (N, T, D) a mask (N, T)
+            serves as well: it keeps or drops a whole step.
+
+    Returns the loss, and its gradient with respect to the outputs (...).
+
+    Raises:
+        ValueError: shapes differ, or the mask is zero everywhere.
+        TypeError: something is not a real number.
+    """
+    outputs, targets = _as_float(outputs, "outputs"), _as_float(targets, "targets")
+    if mask is not None and np.ndim(mask) > 0 and np.shape(mask) == outputs.shape[:-1]:
+        mask = np.broadcast_to(np.asarray(mask)[..., None], outputs.shape)
+    keep = _same_shape(outputs, targets, mask, "outputs")
+    error = outputs - np.where(keep, targets, 0).astype(outputs.dtype)
+    return _masked_mean(error * error, 2 * error, keep)
+
+
+def _keep(mask: ArrayLike | None, shape: tuple[int, ...]) -> Array:
+    """The mask as bool, all true for None. Raises ValueError as the losses say."""
+    keep = np.ones(shape, bool) if mask is None else np.asarray(mask) != 0
+    if keep.shape != shape:
+        raise ValueError(f"mask has shape {keep.shape}; targets have {shape}")
+    if not keep.any():
+        raise ValueError("mask is 0 everywhere: there is no position to average over")
+    return keep
+
+
+def _same_shape(outputs: Array, targets: Array, mask: ArrayLike | None, name: str) -> Array:
+    if targets.shape != outputs.shape:
+        raise ValueError(f"targets has shape {targets.shape}; {name} have {outputs.shape}")
+    return _keep(mask, targets.shape)
+
+
+def _masked_mean(values: Array, slopes: Array, keep: Array) -> tuple[float, Array]:
+    """Mean of the kept values, and its gradient from the slope of each value.
+
+    What is masked may be NaN or infinite: it is replaced, not multiplied by zero.
+    """
+    count = keep.sum()
+    loss = float(np.where(keep, values, 0).sum(dtype=np.float64) / count)
+    keep = keep.reshape(keep.shape + (1,) * (slopes.ndim - keep.ndim))
+    return loss, np.where(keep, slopes, 0).astype(values.dtype) / values.dtype.type(count)
 
 
 def _check_targets(logits: Array, targets: Array, keep: Array) -> None:
@@ -97,10 +190,6 @@ def _check_targets(logits: Array, targets: Array, keep: Array) -> None:
         )
     if not np.issubdtype(targets.dtype, np.integer):
         raise TypeError(f"targets has dtype {targets.dtype}; class indices must be integers")
-    if keep.shape != targets.shape:
-        raise ValueError(f"mask has shape {keep.shape}; targets have {targets.shape}")
-    if not keep.any():
-        raise ValueError("mask is 0 everywhere: there is no position to average over")
     V = logits.shape[-1]
     real = targets[keep]
     if real.min() < 0 or real.max() >= V:

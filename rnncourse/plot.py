@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnncourse import _draw
+from rnncourse._curves import gradient_flow as gradient_flow
+from rnncourse._curves import learning_curves as learning_curves
 from rnncourse._draw import chinese_font as chinese_font
 from rnncourse._draw import use_chinese_font
 
@@ -308,38 +310,6 @@ def gate_traces(
     axes[-1].set_xticks(range(len(tokens)), tokens, fontfamily=family)
     axes[0].set_title(title, fontfamily=family)
     return axes
-
-
-def gradient_flow(
-    norms: Mapping[str, ArrayLike], *, title: str = "", ax: "Axes | None" = None
-) -> "Axes":
-    """Size of a gradient against the distance that it has travelled, on a log scale.
-
-    Args:
-        norms: label → (K,), the norm after 0, 1, 2, … steps back. A zero is left out:
-            a log scale has no place for it.
-        ax: where to draw; a new figure unless given.
-
-    Lines differ in grey, dashes and marker, so that colour is not needed to tell them.
-    Raises ValueError when there is no line, or one is not (K,) of numbers from 0 on.
-    """
-    arrays = {label: np.asarray(a, dtype=float) for label, a in norms.items()}
-    for label, a in arrays.items():
-        if a.ndim != 1 or not np.all(np.isfinite(a) & (a >= 0)):
-            raise ValueError(f"{label}: expected (K,) finite norms, found shape {a.shape}, {a}")
-    if not arrays:
-        raise ValueError("norms is empty")
-    family = use_chinese_font([*arrays, title])
-    ax = _draw.new_axes(5.5, 3.4) if ax is None else ax
-    for k, (label, a) in enumerate(arrays.items()):
-        colour, dash, marker = _draw.LINES[k % len(_draw.LINES)]
-        every = (k % 3, max(1, len(a) // 8))  # apart, so that markers do not hide each other
-        ax.semilogy(np.where(a > 0, a, np.nan), color=colour, linestyle=dash, marker=marker,
-                    markevery=every, label=label)  # fmt: skip
-    ax.set(xlabel="steps back →", ylabel="gradient norm")
-    ax.legend(prop={"family": family, "size": 9})
-    ax.set_title(title, fontfamily=family)
-    return ax
 
 
 def lstm_tracks(

@@ -11,10 +11,20 @@ SOURCES = sorted(Path(rnncourse.__file__).parent.glob("*.py"))
 
 # Imports go strictly downward. A new module is added here with its layer.
 LAYERS = {
-    0: {"_shapes", "_states", "_draw", "initializers", "functional", "gradcheck", "text"},
-    1: {"cells", "data", "plot", "_forms"},
-    2: {"recurrent", "interop"},
-    3: {"layers"},
+    0: {
+        "_shapes",
+        "_states",
+        "_draw",
+        "initializers",
+        "functional",
+        "gradcheck",
+        "text",
+        "optim",
+        "_progress",
+    },
+    1: {"_curves", "_fetch", "_vectors", "cells", "lattice", "_forms"},
+    2: {"data", "plot", "recurrent", "interop", "segmentation", "wordvec"},
+    3: {"layers", "train"},
     4: {
         "grading",
         "_compare",

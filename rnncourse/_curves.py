@@ -1,0 +1,90 @@
+"""Line charts of :mod:`rnncourse.plot`, readable in grey."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnncourse import _draw
+from rnncourse._draw import use_chinese_font
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def gradient_flow(
+    norms: Mapping[str, ArrayLike], *, title: str = "", ax: "Axes | None" = None
+) -> "Axes":
+    """Size of a gradient against the distance that it has travelled, on a log scale.
+
+    Args:
+        norms: label → (K,), the norm after 0, 1, 2, … steps back. A zero is left out:
+            a log scale has no place for it.
+        ax: where to draw; a new figure unless given.
+
+    Lines differ in grey, dashes and marker, so that colour is not needed to tell them.
+    Raises ValueError when there is no line, or one is not (K,) of numbers from 0 on.
+    """
+    arrays = {label: np.asarray(a, dtype=float) for label, a in norms.items()}
+    for label, a in arrays.items():
+        if a.ndim != 1 or not np.all(np.isfinite(a) & (a >= 0)):
+            raise ValueError(f"{label}: expected (K,) finite norms, found shape {a.shape}, {a}")
+    if not arrays:
+        raise ValueError("norms is empty")
+    family = use_chinese_font([*arrays, title])
+    ax = _draw.new_axes(5.5, 3.4) if ax is None else ax
+    for k, (label, a) in enumerate(arrays.items()):
+        colour, dash, marker = _draw.LINES[k % len(_draw.LINES)]
+        every = (k % 3, max(1, len(a) // 8))  # apart, so that markers do not hide each other
+        ax.semilogy(np.where(a > 0, a, np.nan), color=colour, linestyle=dash, marker=marker,
+                    markevery=every, label=label)  # fmt: skip
+    ax.set(xlabel="steps back →", ylabel="gradient norm")
+    ax.legend(prop={"family": family, "size": 9})
+    ax.set_title(title, fontfamily=family)
+    return ax
+
+
+def learning_curves(
+    curves: Mapping[str, ArrayLike],
+    *,
+    best: int | None = None,
+    xlabel: str = "epoch",
+    ylabel: str = "loss",
+    title: str = "",
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """What was measured after each epoch, one line a label.
+
+    Args:
+        curves: label → (K,) values of one training, or (S, K) of S trainings: the line is
+            then their mean, and a band reaches from the lowest to the highest.
+        best: epoch, counted from 0 as the values are, to mark with a vertical line.
+        ax: where to draw; a new figure unless given.
+
+    The axis counts epochs from 1. Lines differ in grey, dashes and marker. Raises ValueError
+    when there is no curve, or one is neither (K,) nor (S, K); values may be NaN (a gap).
+    """
+    arrays = {label: np.asarray(a, dtype=float) for label, a in curves.items()}
+    for label, a in arrays.items():
+        if a.ndim not in (1, 2) or not a.size:
+            raise ValueError(f"{label} has shape {a.shape}; expected (K,) or (S, K), not empty")
+    if not arrays:
+        raise ValueError("curves is empty")
+    family = use_chinese_font([*arrays, title, xlabel, ylabel])
+    ax = _draw.new_axes(5.5, 3.2) if ax is None else ax
+    for k, (label, a) in enumerate(arrays.items()):
+        colour, dash, marker = _draw.LINES[k % len(_draw.LINES)]
+        runs = np.atleast_2d(a)
+        epochs = np.arange(1, runs.shape[1] + 1)
+        every = (k % 3, max(1, len(epochs) // 8))  # apart, so that markers do not hide each other
+        ax.plot(epochs, runs.mean(axis=0), color=colour, linestyle=dash, marker=marker,
+                markevery=every if len(epochs) > 8 else 1, label=label)  # fmt: skip
+        if len(runs) > 1:
+            ax.fill_between(epochs, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.15)
+    if best is not None:
+        ax.axvline(best + 1, color="0.5", linestyle=":", label=f"best: {best + 1}")
+    ax.legend(prop={"family": family, "size": 9})
+    for put, text in [(ax.set_xlabel, xlabel), (ax.set_ylabel, ylabel), (ax.set_title, title)]:
+        put(text, fontfamily=family)
+    return ax
