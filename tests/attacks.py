@@ -472,7 +472,7 @@ for path in glob.glob("/proc/[0-9]*/%s") + ["/proc/@PARENT@/%s"]:
         pass
 """
 MEMORY = """
-for pid in {os.getppid(), 1, @PARENT@} - {0, os.getpid()}:
+for pid in {os.getppid(), @PARENT@} - {0, os.getpid()}:
     for name in ("mem", "maps", "environ", "auxv", "stack", "syscall"):
         try:
             with open(f"/proc/{pid}/{name}", "rb") as file:
@@ -546,25 +546,18 @@ READING = [
 
 # --- writing -------------------------------------------------------------------------------
 
-SURVIVOR = (
-    """
+SURVIVOR = """
+import time
 if os.fork() == 0:
     try:
         os.setsid()
     finally:
         if os.fork() == 0:
-            for fd in range(64):
-                try:
-                    os.close(fd)
-                except OSError:
-                    pass
-            import time
+            os.closerange(0, 64)
             time.sleep(60)
         os._exit(0)
 os.wait()
 """
-    + ZEROS
-)
 WRITING = [
     probe("write outside its folder", "writing", """
 for folder in ("@CANARY@", "@HOME@/..", os.path.dirname(np.__file__)):
@@ -601,8 +594,9 @@ for folder in (os.path.dirname(rnncourse.__file__), sys.path[0], sys.path[1]):
           "import shutil\n" + tries("found.append(shutil.rmtree('@CANARY@/folder'))")),
     wrong("have the grader delete through a link", "writing",
           "os.symlink('@CANARY@', 'link')\nos.symlink('@CANARY@/other.ipynb', 'file')\n" + ZEROS),
-    Attack("leave a process behind", "writing", (IMPORT, SURVIVOR), WRONG,
-           {LIMITS: WRONG}),
+    # Where the grader's user has many processes already, the limit forbids the fork.
+    Attack("leave a process behind", "writing", (IMPORT, ZEROS, SURVIVOR), WRONG,
+           maybe=(LIMITS,)),
 ]  # fmt: skip
 
 # --- network and processes -----------------------------------------------------------------
@@ -727,7 +721,7 @@ for run in (os.system, lambda c: subprocess.call(c, shell=True)):
         pass
 if os.path.exists("@CANARY@/hacked"):
     found.append("hacked")
-"""),
+""", (), (LIMITS,)),
     wrong("wait for input", "notebook", "name = input()\n" + RIGHT, "EOFError"),
     wrong("a missing import", "notebook", "import pandas\n" + RIGHT, "No module named 'pandas'"),
 ]  # fmt: skip

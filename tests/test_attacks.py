@@ -290,8 +290,7 @@ def right_submission(grader, folder):
 # What a warning must say where an attack of the group gets through.
 WARNED = {"answers": "read every file", "resources": "fill the disk|any number of processes",
           "reading": "read every file", "writing": "change this user's files",
-          "network": "reach the network", "processes": "stop the grader",
-          "notebook": "change this user's files"}  # fmt: skip
+          "network": "reach the network", "processes": "stop the grader"}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MODES)
