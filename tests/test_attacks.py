@@ -68,8 +68,9 @@ def mode_of(name):
 
 
 @pytest.fixture(scope="module")
-def ground():
+def ground(tmp_path_factory):
     """What attacks aim at: files, sockets and a process outside the learner's folder."""
+    tmp_path_factory.getbasetemp()  # pytest's own folder, before `tempfile` is sent elsewhere
     with contextlib.ExitStack() as stack:
         yield Ground(stack)
 
