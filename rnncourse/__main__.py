@@ -1,4 +1,4 @@
-"""The command line: `python -m rnncourse grade FOLDER --out scores.csv`."""
+"""The command line: `python -m rnncourse grade FOLDER --out scores.csv`, and `… data list`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rnncourse import _batch, _grade, _reports, _sandbox
+from rnncourse import _batch, _data, _grade, _reports, _sandbox
 from rnncourse._collect import find_submissions
 from rnncourse._exercise import Notebook
 
@@ -48,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit code; `--help` lists them."""
     parser = _parser()
     options = parser.parse_args(argv)
+    if options.command == "data":
+        return _data.run(options)
     if os.name != "posix":
         parser.error("grading needs Linux or macOS (on Windows: use WSL)")
     if options.seed is not None and not 0 <= options.seed < _grade.MAX_SEED:
@@ -68,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="rnncourse", description="Course tools.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    _data.add_parser(commands)
     grade = commands.add_parser("grade", help="grade notebooks or folders of notebooks",
                                 epilog=EPILOG,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip

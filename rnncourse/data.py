@@ -64,6 +64,14 @@ def path(name: str, file: str | None = None, progress: bool | None = None) -> Pa
     return found or _fetch.download(name, file, files[file], progress)
 
 
+def is_here(name: str, file: str) -> bool:
+    """True where a file of a real data set is here and is what it should be."""
+    try:
+        return _fetch.find(name, file, real()[name]["files"][file]) is not None
+    except DataError:
+        return False
+
+
 def recorded(name: str) -> dict[str, Any]:
     """The results of a long run: the file ``benchmarks/results/NAME.json``.
 

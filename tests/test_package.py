@@ -34,6 +34,7 @@ LAYERS = {
         "_sandbox",
         "_child",
         "_collect",
+        "_data",
         "_record",
         "_batch",
         "_reports",
