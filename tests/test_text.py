@@ -2,18 +2,27 @@
 
 import itertools
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rnncourse import cells, data, functional, layers, text
+from rnncourse import _exercise, cells, data, functional, layers, text
 
 examples = settings(derandomize=True, deadline=None, max_examples=60)
 few = settings(derandomize=True, deadline=None, max_examples=25)
 tokens_of = st.lists(st.text(min_size=1, max_size=6), max_size=12)
 seeds = st.integers(0, 2**32 - 1)
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def exercise(number):
+    """The reference function of one exercise, and how its inputs are drawn."""
+    path = ROOT / "solutions" / f"text_sol_0{number}.ipynb"
+    found = _exercise.load(_exercise.read_notebook(path))
+    return _exercise.build(found, found.source), found.draw
 
 
 # --- tokens ------------------------------------------------------------------------
@@ -441,7 +450,125 @@ def test_split_bad_input(documents, shares, message):
         text.split(documents, shares, np.random.default_rng(0))
 
 
+# --- the libraries, the page's hand values, its exercises -----------------------------
+
+
+@pytest.mark.parametrize("side", ["after", "before"])
+def test_pad_equals_pytorch(side):
+    """torch's pad_sequence, both sides."""
+    import torch
+
+    rows = [np.arange(1, T + 1) for T in (3, 5, 1)]
+    where = {"after": "right", "before": "left"}[side]
+    theirs = torch.nn.utils.rnn.pad_sequence(
+        [torch.tensor(row) for row in rows], batch_first=True, padding_side=where
+    )
+    ours, mask = text.pad(rows, side=side)
+    np.testing.assert_array_equal(ours, theirs.numpy())
+    np.testing.assert_array_equal(mask, theirs.numpy() != 0)
+
+
+def test_telegrams_by_hand():
+    """The three telegrams of the page: numbers, mask, share of padding, an unknown one."""
+    telegrams = [text.characters(t) for t in ("我爱你", "你好", "我")]
+    book = text.Vocabulary.from_documents(telegrams)
+    assert book.tokens == ["<pad>", "<unk>", "我", "你", "爱", "好"]
+    k, mask = text.pad([book.encode(t) for t in telegrams])
+    assert k.tolist() == [[2, 4, 3], [3, 5, 0], [2, 0, 0]]
+    assert mask.tolist() == [[1, 1, 1], [1, 1, 0], [1, 0, 0]]
+    assert book.encode(text.characters("我恨你")).tolist() == [2, 1, 3]
+
+
+def test_merges_by_hand():
+    """rain, rainy, train, training: in, then ra, then rain, as the page counts."""
+    merge_step, _ = exercise(4)
+    letters = {c: k for k, c in enumerate("rainytg")}
+    between = itertools.count(100)  # no pair reaches over the end of a word
+    ids = []
+    for word in ("rain", "rainy", "train", "training"):
+        ids += [*(letters[c] for c in word), next(between)]
+    pair, count, merged = merge_step(np.array(ids), 10)
+    assert (pair.tolist(), count, len(merged) - 4) == ([letters["i"], letters["n"]], 5, 17)
+    pair, count, merged = merge_step(merged, 11)
+    assert (pair.tolist(), count, len(merged) - 4) == ([letters["r"], letters["a"]], 4, 13)
+    pair, count, merged = merge_step(merged, 12)
+    assert (pair.tolist(), count, len(merged) - 4) == ([11, 10], 4, 9)
+    assert merged.tolist()[:2] == [12, 100]
+
+
+def test_exercises_equal_the_package():
+    """Padding, pipeline and shares of padding against text's own functions."""
+    for seed in range(20):
+        function, draw = exercise(1)
+        case = draw(np.random.default_rng(seed))
+        rows = np.split(case["tokens"], np.cumsum(case["lengths"])[:-1])
+        options = {"length": case["T"], "value": case["value"], "cut": "before"}
+        expected = [*text.pad(rows, **options), *text.pad(rows, **options, side="before")]
+        for mine, its in zip(function(**case), expected, strict=True):
+            np.testing.assert_array_equal(mine, its)
+
+        function, draw = exercise(2)
+        case = draw(np.random.default_rng(seed))
+        known, train, test = function(**case)
+        words = [[str(code).zfill(4) for code in row] for row in [*case["train"], case["test"]]]
+        counted = text.Vocabulary.from_documents(words[:-1], min_count=2)
+        ordered = text.Vocabulary(sorted(counted.tokens[2:]), pad="_", unknown="?")
+        ids, _ = text.pad([ordered.encode(row) for row in words], case["T"], cut="before")
+        assert [int(token) for token in ordered.tokens[2:]] == known.tolist()
+        np.testing.assert_array_equal(np.vstack([train, test]), ids)
+
+        function, draw = exercise(3)
+        case = draw(np.random.default_rng(seed))
+        lengths, N = case["lengths"], len(case["lengths"])
+        shares = function(**case)
+        ways = [[np.arange(N)], text.batches(N, case["size"])]
+        for mine, parts in zip(shares, ways, strict=False):
+            assert mine == pytest.approx(1 - lengths.sum() / steps(lengths, parts))
+        best = text.bucket_batches(lengths, case["size"])
+        assert shares[2] >= 1 - lengths.sum() / steps(lengths, best) - 1e-12
+
+
 # --- data --------------------------------------------------------------------------
+
+
+def test_made_up_reviews():
+    """The verdict decides, in both languages alike; neither of its words tells the label."""
+    made = {
+        language: data.load(
+            "made_up_reviews", rng=np.random.default_rng(0), N=2000, language=language
+        )
+        for language in ("en", "zh")
+    }
+    (english, labels), (chinese, same) = made["en"], made["zh"]
+    np.testing.assert_array_equal(labels, same)
+    good, bad = {"good", "great", "好", "棒"}, {"bad", "terrible", "差", "糟"}
+    for reviews, end in ((english, "."), (chinese, "。")):
+        for review, label in zip(reviews, labels, strict=True):
+            verdict = text.words(review.strip(end).split(end)[-1])
+            [opinion] = [word for word in verdict if word in good | bad]
+            negated = bool({"not", "不"} & set(verdict))
+            assert (opinion in good) ^ negated == label
+    for word in ("not", "really", "good", "great", "bad", "terrible"):
+        # of the verdict "The food was not good.", the last two words
+        with_it = [word in review.split(". ")[-1].strip(".").split() for review in english]
+        assert abs(labels[np.array(with_it)].mean() - 0.5) < 0.07
+    count = np.array([review.count("。") for review in chinese])
+    assert count.max() == 8
+    assert 0.45 < (count == 1).mean() < 0.55
+
+
+def test_made_up_reviews_bad_input():
+    for wrong in ({"N": 0}, {"N": 1, "most": 0}, {"N": 1, "language": "fr"}):
+        with pytest.raises(ValueError, match=f"{list(wrong)[-1]} = "):
+            data.load("made_up_reviews", rng=np.random.default_rng(0), **wrong)
+
+
+def test_telegraph_office():
+    """A story in each language, and no third one."""
+    assert data.load("telegraph_office").startswith("Every morning the sender")
+    assert "电码本" in data.load("telegraph_office", language="zh")
+    with pytest.raises(ValueError, match="language = 'fr'"):
+        data.load("telegraph_office", language="fr")
 
 
 def test_temporal_xor():
