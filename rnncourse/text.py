@@ -144,15 +144,15 @@ class Vocabulary:
     def encode(self, tokens: Iterable[str]) -> Array:
         """Indices (T,) of the tokens; those never seen become the unknown token.
 
-        Raises KeyError naming them where the vocabulary has no such token, and TypeError
-        for a bare string.
+        Raises KeyError naming them where the vocabulary has no such token, and
+        TypeError for a bare string.
         """
         if isinstance(tokens, str):
-            raise TypeError("tokens is one string; pass a list of tokens, or list(text)")
+            raise TypeError("tokens is one string; pass a list, or list(text)")
         tokens = list(tokens)
         unseen = [token for token in tokens if token not in self._index]
         if unseen and self.unknown is None:
-            raise KeyError(f"not among the {len(self)} tokens of the vocabulary: {unseen}")
+            raise KeyError(f"not among the vocabulary's {len(self)} tokens: {unseen}")
         found = [self._index.get(token, self.unknown_index) for token in tokens]
         return np.array(found, dtype=np.int64)
 
@@ -213,36 +213,36 @@ def pad(
     side: str = "after",
     cut: str | None = None,
 ) -> tuple[Array, Array]:
-    """Sequences of different lengths as one array, and a mask that tells what is real.
+    """Sequences of different lengths as one array, and a mask of what is real.
 
     Args:
         sequences: N arrays (T_n,) or (T_n, D); a T_n may be 0.
         length: T; the longest T_n unless given.
         value: what fills up.
         side: fill "after" the sequence or "before" it.
-        cut: where a sequence longer than ``length`` is shortened: "after" drops its end,
-            "before" its beginning; with None such a sequence is an error.
+        cut: where a sequence longer than ``length`` is shortened: "after" drops its
+            end, "before" its beginning; with None such a sequence is an error.
 
     Returns:
         the array (N, T) or (N, T, D), and the mask (N, T), 1 for real steps.
 
-    Raises ValueError if there are no sequences, they do not fit each other or hold no
-    numbers, all are empty and no length is given, ``value`` is no number of their dtype, or
-    one is too long and ``cut`` is None.
+    Raises ValueError if there are no sequences, they do not fit each other or hold
+    no numbers, all are empty and no length is given, ``value`` is no number of their
+    dtype, or one is too long and ``cut`` is None.
     """
     if side not in ("after", "before") or cut not in ("after", "before", None):
-        raise ValueError(f"side = {side!r}, cut = {cut!r}; expected 'after' or 'before'")
+        raise ValueError(f"side = {side!r}, cut = {cut!r}; use 'after' or 'before'")
     rows = [np.asarray(row) for row in sequences]
     shape, dtype = _steps(rows, value)
     T = max((len(row) for row in rows), default=0) if length is None else length
     if T < 1:
-        raise ValueError(f"{len(rows)} sequences of length {T}; expected at least one step")
+        raise ValueError(f"{len(rows)} sequences of length {T}; expected 1 at least")
     out = np.full((len(rows), T, *shape), value, dtype)
     mask = np.zeros((len(rows), T), np.int64)
     for n, row in enumerate(rows):
         if len(row) > T and cut is None:
-            raise ValueError(f"sequence {n} has {len(row)} steps, length is {T}: pass "
-                             'cut="after" or cut="before" to shorten it')  # fmt: skip
+            raise ValueError(f"sequence {n} has {len(row)} steps, length is {T}: "
+                             'pass cut="after" or "before"')  # fmt: skip
         row = row[len(row) - T :] if len(row) > T and cut == "before" else row[:T]
         place = slice(0, len(row)) if side == "after" else slice(T - len(row), T)
         if len(row):

@@ -141,7 +141,7 @@ def test_token_never_seen():
     assert with_unknown.encode(["a", "b", "?"]).tolist() == [2, 1, 1]
     assert with_unknown.encode([]).tolist() == []
     assert text.Vocabulary(["a"]).unknown_index is None
-    with pytest.raises(KeyError, match="not among the 1 tokens of the vocabulary"):
+    with pytest.raises(KeyError, match="not among the vocabulary's 1 tokens"):
         text.Vocabulary(["a"]).encode(["b"])
 
 
@@ -251,7 +251,7 @@ def test_pad_by_hand():
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
-        ([], {}, "0 sequences of length 0; expected at least one step"),
+        ([], {}, "0 sequences of length 0; expected 1 at least"),
         ([[], []], {}, "2 sequences of length 0"),
         ([[1]], {"length": 0}, "length 0"),
         ([[1], [1, 2, 3]], {"length": 2}, "sequence 1 has 3 steps, length is 2: pass cut="),
