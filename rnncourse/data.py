@@ -1,6 +1,7 @@
 """Data sets that come with the course: small, made here, the same for everyone.
 
 ``load(name)`` returns NumPy arrays or lists; ``names()`` lists what there is.
+``path(name, file)`` is a file of a real data set, downloaded once; ``real()`` lists them.
 ``recorded(name)`` returns what a long run measured once, for a page to show.
 """
 
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from rnncourse import _fetch
+from rnncourse._fetch import DataError as DataError
 
 Array = np.ndarray
 
@@ -27,6 +31,37 @@ def load(name: str, **options: Any) -> Any:
     if name not in _SETS:
         raise KeyError(f"no data set called {name!r}; there are {names()}")
     return _SETS[name](**options)
+
+
+def real() -> dict[str, dict[str, Any]]:
+    """The real data sets: name → title, licence, citation, and files with size and sha256."""
+    return _fetch.manifest()
+
+
+def path(name: str, file: str | None = None, progress: bool | None = None) -> Path:
+    """Where a file of a real data set lies, after downloading it if it is not here yet.
+
+    Looks for ``NAME/FILE`` in the folder that the environment variable RNNCOURSE_DATA names,
+    then in the cache (RNNCOURSE_CACHE, or this user's cache folder), then at the address in
+    the manifest. The file's size and sha256 are checked in each case.
+
+    Args:
+        name: a name of :func:`real`.
+        file: one of its files; not needed where it has one alone.
+        progress: show a bar while downloading; None: where someone watches.
+
+    Raises KeyError for an unknown name or file, listing the known ones; DataError, which
+    says what to do, where the file cannot be had or is not what it should be.
+    """
+    if name not in real():
+        raise KeyError(f"no real data set called {name!r}; there are {sorted(real())}")
+    files = real()[name]["files"]
+    if file is None and len(files) == 1:
+        (file,) = files
+    if file not in files:
+        raise KeyError(f"{name} has no file {file!r}; there are {sorted(files)}")
+    found = _fetch.find(name, file, files[file])
+    return found or _fetch.download(name, file, files[file], progress)
 
 
 def recorded(name: str) -> dict[str, Any]:

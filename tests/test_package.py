@@ -22,8 +22,8 @@ LAYERS = {
         "optim",
         "_progress",
     },
-    1: {"_curves", "cells", "data", "_forms"},
-    2: {"plot", "recurrent", "interop"},
+    1: {"_curves", "_fetch", "_vectors", "cells", "lattice", "_forms"},
+    2: {"data", "plot", "recurrent", "interop", "segmentation", "wordvec"},
     3: {"layers", "train"},
     4: {"grading", "_compare", "_exercise", "_grade", "_sandbox", "_child", "__main__"},
 }

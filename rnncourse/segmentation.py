@@ -1,0 +1,329 @@
+"""Chinese words: maximum matching, the best path through a lattice of words, tags, scores.
+
+A segmenter takes a text and returns its words, which join to the text again. All of them
+treat a character that no word covers as a word of its own. Empty text has no words.
+"""
+
+import itertools
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from rnncourse import lattice
+from rnncourse.text import pad
+
+Array = np.ndarray
+Words = list[str]
+START = ""  # stands before the first word of a sentence
+
+
+class Lexicon:
+    """Words with counts: all that the segmenters below know of a language."""
+
+    def __init__(self, sentences: Iterable[Sequence[str]]) -> None:
+        """Count the words of segmented sentences, and which follows which.
+
+        Raises TypeError for a sentence that is a bare string, ValueError if there is no word.
+        """
+        self.counts: Counter[str] = Counter()
+        self.pairs: Counter[tuple[str, str]] = Counter()
+        starts = 0
+        for sentence in sentences:
+            if isinstance(sentence, str):
+                raise TypeError(f"a sentence is one string, {sentence[:20]!r}; expected its words")
+            words = [word for word in sentence if word]
+            self.counts.update(words)
+            self.pairs.update(zip([START, *words], words, strict=False))
+            starts += bool(words)
+        self.total = self.counts.total()
+        if not self.total:
+            raise ValueError("sentences hold no word")
+        self.longest = max(map(len, self.counts))
+        self.firsts = self.counts | {START: starts}  # how often something followed
+
+    def __contains__(self, word: str) -> bool:
+        return word in self.counts
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def log_p(self, word: str) -> float:
+        """Log-probability of a word (eq-segmentation-unigram).
+
+        One count is added for each known word and one for all unknown characters together:
+        log((n + 1) / (total + V + 1)).
+        """
+        return math.log((self.counts[word] + 1) / (self.total + len(self.counts) + 1))
+
+    def log_p_after(self, word: str, before: str, weight: float = 0.5) -> float:
+        """Log-probability of a word after another (eq-segmentation-bigram).
+
+        A mixture of how often the pair was seen and of the single word's probability, which is
+        never zero (Jelinek and Mercer, 1980).
+        """
+        seen = self.firsts.get(before, 0)
+        share = self.pairs[before, word] / seen if seen else 0.0
+        return math.log(weight * share + (1 - weight) * math.exp(self.log_p(word)))
+
+
+# --- maximum matching ---------------------------------------------------------------
+
+
+def forward_match(text: str, lexicon: Lexicon) -> Words:
+    """From the left, always take the longest word of the lexicon that fits."""
+    words, start = [], 0
+    while start < len(text):
+        end = min(len(text), start + lexicon.longest)
+        while end > start + 1 and text[start:end] not in lexicon:
+            end -= 1
+        words.append(text[start:end])
+        start = end
+    return words
+
+
+def backward_match(text: str, lexicon: Lexicon) -> Words:
+    """From the right, always take the longest word of the lexicon that fits."""
+    words, end = [], len(text)
+    while end > 0:
+        start = max(0, end - lexicon.longest)
+        while start < end - 1 and text[start:end] not in lexicon:
+            start += 1
+        words.append(text[start:end])
+        end = start
+    return words[::-1]
+
+
+def bidirectional_match(text: str, lexicon: Lexicon) -> Words:
+    """Match from both ends; take fewer words, then fewer single characters, then backward."""
+    both = [backward_match(text, lexicon), forward_match(text, lexicon)]
+    return min(both, key=lambda words: (len(words), sum(len(word) == 1 for word in words)))
+
+
+# --- the best path through the lattice of words --------------------------------------
+
+
+def word_lattice(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int]]:
+    """Every place (start, end) of a known word in the text, and of each single character."""
+    for start in range(len(text)):
+        yield start, start + 1
+        for end in range(start + 2, min(len(text), start + lexicon.longest) + 1):
+            if text[start:end] in lexicon:
+                yield start, end
+
+
+def unigram(text: str, lexicon: Lexicon) -> Words:
+    """The words with the largest product of probabilities (eq-segmentation-path)."""
+    best = [0.0] + [-math.inf] * len(text)  # of all ways to reach each place
+    back = [0] * (len(text) + 1)
+    for start, end in word_lattice(text, lexicon):
+        score = best[start] + lexicon.log_p(text[start:end])
+        if score > best[end]:
+            best[end], back[end] = score, start
+    words, end = [], len(text)
+    while end:
+        words.append(text[back[end] : end])
+        end = back[end]
+    return words[::-1]
+
+
+def bigram(text: str, lexicon: Lexicon, weight: float = 0.5) -> Words:
+    """The best product of each word's probability after the one before it.
+
+    ``weight`` is that of :meth:`Lexicon.log_p_after`. The state of the search is the last word.
+    """
+    if not text:
+        return []
+    ending = defaultdict(list)  # end → places of the words that end there
+    best = {(0, 0): 0.0}
+    ending[0].append((0, 0))
+    back = {}
+    for edge in word_lattice(text, lexicon):
+        word = text[slice(*edge)]
+        # An empty slice stands before the first word: START.
+        scores = [(best[last] + lexicon.log_p_after(word, text[slice(*last)], weight), last)
+                  for last in ending[edge[0]]]  # fmt: skip
+        best[edge], back[edge] = max(scores)
+        ending[edge[1]].append(edge)
+    edge = max(ending[len(text)], key=best.__getitem__)
+    words = []
+    while edge != (0, 0):
+        words.append(text[slice(*edge)])
+        edge = back[edge]
+    return words[::-1]
+
+
+# --- hidden Markov models: one tag for each token ------------------------------------
+
+ADDED = 0.1  # to each count
+BMES = ("B", "M", "E", "S")  # begin, middle, end of a word; single character
+
+
+class Hmm(NamedTuple):
+    """A hidden Markov model in logarithms (eq-segmentation-hmm)."""
+
+    tags: list[str]
+    start: Array  # (S,)
+    step: Array  # (S, S)
+    emit: dict[str, Array]  # token → (S,)
+    unseen: Array  # (S,) for a token that training did not have
+
+
+def hmm_fit(
+    sentences: Iterable[Sequence[tuple[str, str]]], allow: Iterable[tuple[str, str]] = ()
+) -> Hmm:
+    """Count starts, steps and emissions of tagged sentences [(token, tag), …].
+
+    Args:
+        sentences: at least one, with at least one token.
+        allow: the only steps (tag, next tag) that may happen; all unless given.
+
+    A tenth is added to each count of a step and of a token in a tag, one token never seen
+    included, so nothing allowed has probability zero. A tag that never starts may not start.
+    Raises ValueError where there is no token.
+    """
+    starts, steps, emits = Counter(), Counter(), defaultdict(Counter)
+    for sentence in sentences:
+        tags = [tag for _, tag in sentence]
+        starts.update(tags[:1])
+        steps.update(itertools.pairwise(tags))
+        for token, tag in sentence:
+            emits[token][tag] += 1
+    tags = sorted({tag for found in emits.values() for tag in found})
+    if not tags:
+        raise ValueError("sentences hold no token")
+    allowed = set(allow) or set(itertools.product(tags, tags))
+    step = np.array([[(steps[a, b] + ADDED) * ((a, b) in allowed) for b in tags] for a in tags])
+    emit = {token: np.array([found[tag] for tag in tags]) for token, found in emits.items()}
+    totals = sum(emit.values()) + ADDED * (len(emit) + 1)
+    start = np.array([starts[tag] for tag in tags])
+    with np.errstate(divide="ignore"):  # log 0 = -inf forbids
+        return Hmm(tags, np.log(start / start.sum()), np.log(step / step.sum(axis=1)[:, None]),
+                   {token: np.log((n + ADDED) / totals) for token, n in emit.items()},
+                   np.log(ADDED / totals))  # fmt: skip
+
+
+def hmm_tag(sentences: Sequence[Sequence[str]], model: Hmm) -> list[list[str]]:
+    """The most probable tags of each sentence of tokens; no tags for an empty one."""
+    real = [sentence for sentence in sentences if len(sentence)]
+    if not real:
+        return [[] for _ in sentences]
+    rows = [[model.emit.get(token, model.unseen) for token in sentence] for sentence in real]
+    emit, mask = pad([np.array(row) for row in rows])
+    paths, _ = lattice.viterbi(model.start, model.step, emit, mask)
+    found = iter([[model.tags[k] for k in path if k >= 0] for path in paths])
+    return [next(found) if len(sentence) else [] for sentence in sentences]
+
+
+def to_bmes(words: Iterable[str]) -> list[tuple[str, str]]:
+    """Each character of segmented words with its tag: 大学 生 → 大/B 学/E 生/S."""
+    tagged = []
+    for word in words:
+        tags = "S" if len(word) == 1 else "B" + "M" * (len(word) - 2) + "E"
+        tagged += zip(word, tags, strict=True)
+    return tagged
+
+
+def from_bmes(text: str, tags: Sequence[str]) -> Words:
+    """The words that the tags say: one ends after each E and S, and at the end."""
+    words, start = [], 0
+    for end, tag in enumerate(tags, 1):
+        if tag in "ES" or end == len(text):
+            words.append(text[start:end])
+            start = end
+    return words
+
+
+BMES_STEPS = ("BM", "BE", "MM", "ME", "EB", "ES", "SB", "SS")
+
+
+def bmes_fit(sentences: Iterable[Sequence[str]]) -> Hmm:
+    """A model of characters and their tags B, M, E, S from segmented sentences."""
+    return hmm_fit(map(to_bmes, sentences), [tuple(pair) for pair in BMES_STEPS])
+
+
+def hmm_words(texts: Sequence[str], model: Hmm) -> list[Words]:
+    """Words of each text by the tags of its characters; many texts at once are faster."""
+    tags = hmm_tag(texts, model)
+    return [from_bmes(text, found) for text, found in zip(texts, tags, strict=True)]
+
+
+def unigram_hmm(texts: Sequence[str], lexicon: Lexicon, model: Hmm) -> list[Words]:
+    """Unigram words, but the tags decide over each run of single characters.
+
+    So words that the lexicon lacks can be found. jieba works in this way.
+    """
+    split, runs = [], []
+    for text in texts:
+        parts = []
+        for word in unigram(text, lexicon):
+            if len(word) > 1:
+                parts.append(word)
+            elif parts and isinstance(parts[-1], int):
+                runs[-1] += word
+            else:
+                runs.append(word)
+                parts.append(len(runs) - 1)
+        split.append(parts)
+    words = hmm_words(runs, model)
+    return [
+        [word for part in parts for word in (words[part] if isinstance(part, int) else [part])]
+        for parts in split
+    ]
+
+
+# --- how good ------------------------------------------------------------------------
+
+
+class Score(NamedTuple):
+    """Shares from 0 to 1, and the counts that they come from."""
+
+    precision: float  # of the words found, how many are right
+    recall: float  # of the right words, how many were found
+    f1: float
+    oov_recall: float  # recall of words that are not in the known ones; NaN where none
+    iv_recall: float  # recall of the known words
+    oov_rate: float  # share of right words that are not known
+
+
+def score(
+    gold: Sequence[Sequence[str]], found: Sequence[Sequence[str]], known: Iterable[str] = ()
+) -> Score:
+    """Compare words by their places, over all sentences, as the SIGHAN bakeoff's script does.
+
+    Args:
+        gold, found: the right words and the found words of each sentence.
+        known: the training words; out-of-vocabulary words are all others.
+
+    Raises ValueError where the two have another number of sentences, or a sentence's words
+    do not join to the same text. Source: Sproat and Emerson (2003).
+    """
+    if len(gold) != len(found):
+        raise ValueError(f"{len(gold)} gold sentences and {len(found)} found ones")
+    known, right, hits, made = set(known), Counter(), Counter(), 0
+    for number, (truth, answer) in enumerate(zip(gold, found, strict=True)):
+        if "".join(truth) != "".join(answer):
+            raise ValueError(f"sentence {number}: the words join to different texts")
+        places = set(_places(answer))
+        made += len(places)
+        for place, word in zip(_places(truth), (w for w in truth if w), strict=True):
+            right[word in known] += 1
+            hits[word in known] += place in places
+    precision, recall = _share(hits.total(), made), _share(hits.total(), right.total())
+    f1 = _share(2 * precision * recall, precision + recall)
+    return Score(precision, recall, f1, _share(hits[False], right[False]),
+                 _share(hits[True], right[True]), _share(right[False], right.total()))  # fmt: skip
+
+
+def _places(words: Iterable[str]) -> Iterator[tuple[int, int]]:
+    start = 0
+    for word in words:
+        if word:
+            yield start, start + len(word)
+            start += len(word)
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else math.nan

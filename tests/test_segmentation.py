@@ -1,0 +1,273 @@
+"""segmentation and lattice: a search of all cuts, hand-worked cuts, the bakeoff's rule."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from rnncourse import lattice
+from rnncourse import segmentation as seg
+
+TRAIN = [
+    ["研究", "生命", "的", "起源"],
+    ["研究生", "研究", "生命"],
+    ["他", "的", "命", "好"],
+    ["生", "命", "起", "源"],
+    ["研究生", "的", "生命"],
+]
+
+
+@pytest.fixture
+def lexicon():
+    return seg.Lexicon(TRAIN)
+
+
+def cuts(text):
+    """All 2^(n-1) ways to cut a text into words."""
+    for ends in itertools.product([False, True], repeat=len(text) - 1):
+        words, start = [], 0
+        for place, end in enumerate([*ends, True], 1):
+            if end:
+                words.append(text[start:place])
+                start = place
+        yield words
+
+
+def allowed(words, lexicon):
+    return all(len(word) == 1 or word in lexicon for word in words)
+
+
+# ---- maximum matching ------------------------------------------------------------
+
+
+def test_matching_by_hand(lexicon):
+    """研究生命起源: forward takes 研究生 first, backward ends with 生命 and 起源."""
+    text = "研究生命起源"
+    assert seg.forward_match(text, lexicon) == ["研究生", "命", "起源"]
+    assert seg.backward_match(text, lexicon) == ["研究", "生命", "起源"]
+    assert seg.bidirectional_match(text, lexicon) == ["研究", "生命", "起源"]
+
+
+def test_bidirectional_prefers_fewer_words_then_fewer_single_characters():
+    """By hand: abc|d against a|bcd has equally many of both: backward; ab|cd|e against a|b|cde."""
+    lexicon = seg.Lexicon([["abc", "bcd"]])
+    assert seg.bidirectional_match("abcd", lexicon) == ["a", "bcd"]
+    lexicon = seg.Lexicon([["abc", "de", "cde", "ab"]])
+    assert seg.forward_match("abcde", lexicon) == ["abc", "de"]
+    assert seg.bidirectional_match("abcde", lexicon) == ["ab", "cde"]
+    lexicon = seg.Lexicon([["ab", "cd", "bcde"]])
+    assert seg.forward_match("abcde", lexicon) == ["ab", "cd", "e"]
+    assert seg.bidirectional_match("abcde", lexicon) == ["a", "bcde"]
+
+
+def test_greedy_steps_equal_a_search(lexicon):
+    """Forward: among all allowed cuts, compare the first lengths, then the second, and so on."""
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        text = "".join(rng.choice(list("研究生命起源的"), rng.integers(1, 9)))
+        ways = [words for words in cuts(text) if allowed(words, lexicon)]
+        longest_first = max(ways, key=lambda words: [len(word) for word in words])
+        assert seg.forward_match(text, lexicon) == longest_first
+        longest_last = max(ways, key=lambda words: [len(word) for word in words[::-1]])
+        assert seg.backward_match(text, lexicon) == longest_last
+
+
+# ---- the lattice -------------------------------------------------------------------
+
+
+def test_probabilities_of_single_words_by_hand(lexicon):
+    """18 words of 11 kinds: 研究 twice: (2 + 1)/(18 + 11 + 1); all unknown ones: 1/30."""
+    assert (lexicon.total, len(lexicon)) == (18, 11)
+    assert lexicon.log_p("研究") == pytest.approx(math.log(3 / 30))
+    assert lexicon.log_p("猫") == pytest.approx(math.log(1 / 30))
+    everything = [*lexicon.counts, "猫"]
+    assert sum(math.exp(lexicon.log_p(word)) for word in everything) == pytest.approx(1)
+
+
+def test_probabilities_of_pairs_by_hand(lexicon):
+    """研究 is followed by 生命 both times; sentences begin with 研究生 2 times of 5."""
+    mixed = 0.25 * 1.0 + 0.75 * 4 / 30
+    assert lexicon.log_p_after("生命", "研究", 0.25) == pytest.approx(math.log(mixed))
+    first = 0.5 * 2 / 5 + 0.5 * 3 / 30
+    assert lexicon.log_p_after("研究生", seg.START) == pytest.approx(math.log(first))
+    assert lexicon.log_p_after("的", "猫", 0.25) == pytest.approx(math.log(0.75 * 4 / 30))
+
+
+def unigram_score(words, lexicon):
+    return sum(lexicon.log_p(word) for word in words)
+
+
+def bigram_score(words, lexicon):
+    return sum(
+        lexicon.log_p_after(word, before)
+        for before, word in itertools.pairwise([seg.START, *words])
+    )
+
+
+@pytest.mark.parametrize(
+    ("segment", "score"), [(seg.unigram, unigram_score), (seg.bigram, bigram_score)]
+)
+def test_the_best_path_equals_a_search_of_all_cuts(lexicon, segment, score):
+    """Sixty random texts of up to eight characters, unknown ones among them."""
+    rng = np.random.default_rng(1)
+    for _ in range(60):
+        text = "".join(rng.choice(list("研究生命起源的他猫"), rng.integers(1, 9)))
+        best = max(score(words, lexicon) for words in cuts(text) if allowed(words, lexicon))
+        found = segment(text, lexicon)
+        assert "".join(found) == text
+        assert allowed(found, lexicon)
+        assert score(found, lexicon) == pytest.approx(best, abs=1e-12)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_viterbi_equals_a_search_of_all_paths(masked):
+    """Random scores, some forbidden; rows of different lengths."""
+    rng = np.random.default_rng(2)
+    S, N, T = 3, 7, 5
+    start, step, emit = (rng.standard_normal(s) for s in [(S,), (S, S), (N, T, S)])
+    step[0, 1] = emit[2, 3, 2] = -np.inf
+    lengths = rng.integers(1, T + 1, N) if masked else np.full(N, T)
+    mask = np.arange(T) < lengths[:, None]
+    paths, scores = lattice.viterbi(start, step, emit, mask if masked else None)
+    for n, length in enumerate(lengths):
+
+        def total(path, n=n):
+            steps = sum(step[a, b] for a, b in itertools.pairwise(path))
+            return start[path[0]] + steps + sum(emit[n, t, s] for t, s in enumerate(path))
+
+        best = max(itertools.product(range(S), repeat=int(length)), key=total)
+        assert tuple(paths[n, :length]) == best
+        assert (paths[n, length:] == -1).all()
+        assert scores[n] == pytest.approx(total(best), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("start", "step", "emit", "mask", "words"),
+    [
+        (np.zeros(2), np.zeros((2, 3)), np.zeros((1, 2, 2)), None, r"step \(2, 3\)"),
+        (np.zeros(2), np.zeros((2, 2)), np.zeros((1, 0, 2)), None, "at least one step"),
+        (np.zeros(2), np.zeros((2, 2)), np.zeros((1, 2, 2)), [[0, 1]], "begin with a 1"),
+        (np.zeros(2), np.zeros((2, 2)), np.zeros((1, 2, 2)), [[1]], "mask has shape"),
+        (np.zeros(2), np.full((2, 2), -np.inf), np.zeros((1, 2, 2)), None, "forbidden"),
+        (np.zeros(2), np.zeros((2, 2)), np.full((1, 2, 2), np.nan), None, "NaN"),
+    ],
+)
+def test_viterbi_refuses_bad_input(start, step, emit, mask, words):
+    with pytest.raises(ValueError, match=words):
+        lattice.viterbi(start, step, emit, mask)
+
+
+# ---- tags ----------------------------------------------------------------------------
+
+
+def test_tags_of_words_and_back():
+    """By hand, and round trip for every cut of a text."""
+    assert seg.to_bmes(["大学", "生", "图书馆"]) == list(zip("大学生图书馆", "BESBME", strict=True))
+    for words in cuts("南京市长江大桥"):
+        text, tags = zip(*seg.to_bmes(words), strict=True)
+        assert seg.from_bmes("".join(text), tags) == words
+
+
+def test_an_unfinished_word_ends_with_the_text():
+    assert seg.from_bmes("大学", ["B", "M"]) == ["大学"]
+
+
+def test_hmm_counts_by_hand():
+    """Two sentences: 1 of 2 begins with B; S is followed by B once, by S never."""
+    model = seg.bmes_fit([["大学", "生"], ["生", "大学"]])
+    S = dict(zip(model.tags, range(3), strict=True))  # M never occurs
+    assert model.tags == ["B", "E", "S"]
+    np.testing.assert_allclose(np.exp(model.start), [0.5, 0, 0.5])
+    assert np.exp(model.step[S["S"], S["B"]]) == pytest.approx(1.1 / 1.2)
+    assert np.exp(model.step[S["B"], S["E"]]) == pytest.approx(1)
+    assert np.exp(model.emit["生"][S["S"]]) == pytest.approx(2.1 / (2 + 0.1 * 4))
+    total = sum(np.exp(emit) for emit in model.emit.values()) + np.exp(model.unseen)
+    np.testing.assert_allclose(total, 1)
+
+
+def test_hmm_finds_words_that_training_did_not_have():
+    """学 begins, 馆 ends words: 学馆 is one, though never seen."""
+    train = [["学校", "好"], ["学生", "来"], ["饭馆", "大"], ["宾馆", "好"], ["学院", "大"]] * 3
+    assert seg.hmm_words(["学馆好", ""], seg.bmes_fit(train)) == [["学馆", "好"], []]
+
+
+def test_every_character_may_stand_alone():
+    """A text of one character that training saw only inside words."""
+    model = seg.bmes_fit([["大学生"], ["生"]])
+    assert seg.hmm_words(["学", "猫"], model) == [["学"], ["猫"]]
+
+
+def test_part_of_speech_by_hand():
+    """他/r 吃/v, 鱼/n; an unknown word after a verb is a noun."""
+    train = [[("他", "r"), ("吃", "v"), ("鱼", "n")], [("我", "r"), ("看", "v"), ("书", "n")]]
+    tags = seg.hmm_tag([["我", "吃", "书"], [], ["他", "看", "猫"]], seg.hmm_fit(train))
+    assert tags == [["r", "v", "n"], [], ["r", "v", "n"]]
+
+
+def test_unigram_hmm_joins_runs_of_single_characters():
+    """饭馆 is unknown to the lexicon, its characters are known to the tags."""
+    train = [["学校", "好"], ["学生", "来"], ["饭店", "大"], ["宾馆", "好"], ["学院", "大"]] * 3
+    lexicon, model = seg.Lexicon(train), seg.bmes_fit(train)
+    assert seg.unigram("学校饭馆好", lexicon) == ["学校", "饭", "馆", "好"]
+    assert seg.unigram_hmm(["学校饭馆好", ""], lexicon, model) == [["学校", "饭馆", "好"], []]
+
+
+# ---- scores and bad input ------------------------------------------------------------
+
+
+def test_score_by_hand():
+    """Gold 3 + 2 words, 4 + 1 found, 2 right: 研究 and 好; of the unknown two, one is found."""
+    gold = [["研究", "生命", "起源"], ["很", "好"]]
+    found = [["研究", "生", "命", "起源"], ["很好"]]
+    result = seg.score(gold, found, known=["研究", "生命", "很", "好"])
+    assert (result.precision, result.recall) == (2 / 5, 2 / 5)
+    assert result.f1 == pytest.approx(0.4)
+    assert (result.oov_recall, result.iv_recall, result.oov_rate) == (1, 1 / 4, 1 / 5)
+
+
+def test_score_equals_a_comparison_of_cuts():
+    """Right words are the places between the same two cuts, counted from sets of positions."""
+    rng = np.random.default_rng(3)
+    ways = list(cuts("南京市长江大桥"))
+    for _ in range(40):
+        gold, found = (ways[k] for k in rng.integers(0, len(ways), 2))
+        ends = [set(itertools.accumulate(map(len, words), initial=0)) for words in (gold, found)]
+        both = sorted(ends[0] & ends[1])
+        right = sum(
+            not any(a < e < b for e in ends[0] | ends[1]) for a, b in itertools.pairwise(both)
+        )
+        result = seg.score([gold], [found])
+        assert result.precision == pytest.approx(right / len(found))
+        assert result.recall == pytest.approx(right / len(gold))
+
+
+def test_score_refuses_other_texts():
+    with pytest.raises(ValueError, match="sentence 0"):
+        seg.score([["大", "学"]], [["大", "桥"]])
+    with pytest.raises(ValueError, match="1 gold sentences and 0"):
+        seg.score([["大"]], [])
+
+
+def test_scores_of_nothing_are_nan():
+    assert math.isnan(seg.score([[]], [[]]).f1)
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [seg.forward_match, seg.backward_match, seg.bidirectional_match, seg.unigram, seg.bigram],
+)
+@pytest.mark.parametrize("text", ["", "猫", "abc猫😀１２", "研究　生命", "\ufffd\ufffd"])
+def test_any_text_comes_back_whole(lexicon, segment, text):
+    """Empty, unknown, mixed width and script, emoji, a wide space, mis-decoded bytes."""
+    assert "".join(segment(text, lexicon)) == text
+    assert all(segment(text, lexicon)) or not text
+
+
+def test_a_lexicon_refuses_strings_and_nothing():
+    with pytest.raises(TypeError, match="研究 生命"):
+        seg.Lexicon(["研究 生命"])
+    with pytest.raises(ValueError, match="no word"):
+        seg.Lexicon([[], [""]])
+    with pytest.raises(ValueError, match="no token"):
+        seg.hmm_fit([[]])
