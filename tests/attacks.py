@@ -449,7 +449,7 @@ OBJECTS = [
     call("one row for all", "objects", "return np.zeros(len(b))", r"h has shape \("),
     call("a million values", "objects", "return (0.0,) * 10**6", "returned a tuple of"),
     call("a list that contains itself", "objects", "v = []; v.append(v); return v",
-         "returned a list of 1"),
+         "of type list"),
     call("a generator", "objects", "return (v for v in x)", "of type generator"),
     call("its own argument, changed", "objects", "b += 1; return b", "changed its input in place"),
     call("an integer of 5000 digits", "objects", "return 10**5000", "raised|array of object"),
