@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks exercises seeds bench lint clean set-repo lock picture
+.PHONY: help book test serve notebooks exercises seeds bench real lint clean set-repo lock picture
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -27,6 +27,7 @@ help:
 	@echo "make notebooks       write every .ipynb from its .md; ALL=1 executes all of them again"
 	@echo "make seeds           repeat every claim under five seeds; CHAPTERS=\"lstm gru\", FORCE=1"
 	@echo "make bench           time the layers beside PyTorch and Keras, a quarter of an hour"
+	@echo "make real            repeat the runs on real data; NAMES=\"segmentation\", FORCE=1"
 	@echo "make lint            ruff, as in make test"
 	@echo "make set-repo URL=…  put the course at another GitHub address"
 	@echo "make lock            write constraints.txt from what .venv holds"
@@ -98,6 +99,16 @@ seeds: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(PY) benchmarks/speed.py
+
+# RNNCOURSE_DATA names a folder with the data sets; what is not there is downloaded. One that
+# cannot be had stops its own run only.
+REAL := $(patsubst benchmarks/real/%.py,%,$(filter-out benchmarks/real/_%,$(wildcard benchmarks/real/*.py)))
+real: $(INSTALLED)
+	@failed=0; for name in $(or $(NAMES),$(REAL)); do \
+	  test -e benchmarks/real/$$name.py || { echo "No run is called $$name; there are: $(REAL)"; exit 2; }; \
+	  echo "== $$name"; \
+	  RNNCOURSE_PROGRESS= $(PY) benchmarks/real/$$name.py $(if $(FORCE),--force) || failed=1; \
+	done; exit $$failed
 
 set-repo: $(INSTALLED)
 	$(PY) tools/set_repo.py "$(URL)"
