@@ -16,7 +16,9 @@ from _common import Run, summary  # noqa: E402
 @pytest.fixture
 def make(tmp_path):
     """Runs in an empty folder."""
-    return lambda *arguments, **more: Run("x", "A test.", root=tmp_path, arguments=arguments, **more)
+    return lambda *arguments, **more: Run(
+        "x", "A test.", root=tmp_path, arguments=arguments, **more
+    )
 
 
 def test_a_step_is_done_once(make, tmp_path):

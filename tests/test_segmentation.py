@@ -120,6 +120,37 @@ def test_the_best_path_equals_a_search_of_all_cuts(lexicon, segment, score):
         assert score(found, lexicon) == pytest.approx(best, abs=1e-12)
 
 
+def test_the_best_path_with_unknown_words_equals_a_search_of_all_cuts():
+    """Any string of up to three characters may be a word; sixty random texts."""
+    lexicon = seg.OpenLexicon(TRAIN, longest_unknown=3)
+    rng = np.random.default_rng(4)
+    joined = 0
+    for _ in range(60):
+        text = "".join(rng.choice(list("研究生命起源的他猫狗"), rng.integers(1, 8)))
+        ways = [words for words in cuts(text) if all(map(lexicon.allows, words))]
+        best = max(bigram_score(words, lexicon) for words in ways)
+        found = seg.bigram(text, lexicon)
+        assert bigram_score(found, lexicon) == pytest.approx(best, abs=1e-12)
+        joined += any(len(word) > 1 and word not in lexicon for word in found)
+    assert joined  # else nothing unknown was ever taken
+
+
+def test_probability_of_an_unknown_word_by_hand():
+    """Words that occur once: ab and c, of 4 words; so 3/6 of the words to come are unknown.
+
+    One of two is of length 1, one of length 2: each (1.1)/(2.2). The characters are a, b, c, d
+    and one for all others: a begins with (1.1)/(1.5), x ends with 0.1/1.5.
+    """
+    lexicon = seg.OpenLexicon([["ab", "c", "d", "d"]], longest_unknown=2)
+    assert math.exp(lexicon.log_p("ax")) == pytest.approx(0.5 * 0.5 * (1.1 / 1.5) * (0.1 / 1.5))
+    assert math.exp(lexicon.log_p("x")) == pytest.approx(0.5 * 0.5 * 0.1 / 1.5)
+    assert math.exp(lexicon.log_p("d")) == pytest.approx(0.5 * 2 / 4)
+    assert "ax" not in lexicon
+    assert lexicon.allows("ax")
+    assert not lexicon.allows("axb")
+    assert seg.forward_match("axb", lexicon) == ["a", "x", "b"]
+
+
 @pytest.mark.parametrize("masked", [False, True])
 def test_viterbi_equals_a_search_of_all_paths(masked):
     """Random scores, some forbidden; rows of different lengths."""
@@ -211,6 +242,8 @@ def test_unigram_hmm_joins_runs_of_single_characters():
     lexicon, model = seg.Lexicon(train), seg.bmes_fit(train)
     assert seg.unigram("学校饭馆好", lexicon) == ["学校", "饭", "馆", "好"]
     assert seg.unigram_hmm(["学校饭馆好", ""], lexicon, model) == [["学校", "饭馆", "好"], []]
+    cut = [["饭", "馆", "学校", "饭", "馆"], []]
+    assert seg.retag_singles(cut, model) == [["饭馆", "学校", "饭馆"], []]
 
 
 # ---- scores and bad input ------------------------------------------------------------
