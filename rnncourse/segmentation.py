@@ -64,15 +64,18 @@ class Lexicon:
         """
         return math.log((self.counts[word] + 1) / (self.total + len(self.counts) + 1))
 
-    def log_p_after(self, word: str, before: str, weight: float = 0.5) -> float:
+    def log_p_after(
+        self, word: str, before: str, weight: float = 0.5, alone: float | None = None
+    ) -> float:
         """Log-probability of a word after another (eq-segmentation-bigram).
 
         A mixture of how often the pair was seen and of the single word's probability, which is
-        never zero (Jelinek and Mercer, 1980).
+        never zero (Jelinek and Mercer, 1980). ``alone`` is ``log_p(word)``, where it is known.
         """
         seen = self.firsts.get(before, 0)
-        share = self.pairs[before, word] / seen if seen else 0.0
-        return math.log(weight * share + (1 - weight) * math.exp(self.log_p(word)))
+        share = self.pairs.get((before, word), 0) / seen if seen else 0.0
+        alone = self.log_p(word) if alone is None else alone
+        return math.log(weight * share + (1 - weight) * math.exp(alone))
 
 
 class OpenLexicon(Lexicon):
@@ -187,8 +190,9 @@ def bigram(text: str, lexicon: Lexicon, weight: float = 0.5) -> Words:
     back = {}
     for edge in word_lattice(text, lexicon):
         word = text[slice(*edge)]
+        alone = lexicon.log_p(word)
         # An empty slice stands before the first word: START.
-        scores = [(best[last] + lexicon.log_p_after(word, text[slice(*last)], weight), last)
+        scores = [(best[last] + lexicon.log_p_after(word, text[slice(*last)], weight, alone), last)
                   for last in ending[edge[0]]]  # fmt: skip
         best[edge], back[edge] = max(scores)
         ending[edge[1]].append(edge)
