@@ -335,14 +335,14 @@ def test_the_authored_sentences_are_clean(sentences):
 )
 def test_the_pages_sums_over_single_words(sentences, words, cost):
     lexicon = seg.Lexicon(sentences)
-    assert -sum(map(lexicon.log_p, words.split())) == pytest.approx(cost, abs=0.006)
+    assert -sum(map(lexicon.log_p, words.split())) == pytest.approx(cost, abs=0.015)
 
 
 @pytest.mark.parametrize(
     ("words", "cost"), [("南京 市长 江大桥 说", 15.77), ("南京市 长江 大桥 说", 18.81)]
 )
 def test_the_pages_sums_over_pairs(sentences, words, cost):
-    assert -bigram_score(words.split(), seg.Lexicon(sentences)) == pytest.approx(cost, abs=0.006)
+    assert -bigram_score(words.split(), seg.Lexicon(sentences)) == pytest.approx(cost, abs=0.015)
 
 
 class AsJieba(seg.Lexicon):
