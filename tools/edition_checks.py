@@ -267,7 +267,7 @@ def term_file_problems(root: Path) -> list[str]:
 def term_problems(root: Path) -> list[str]:
     """Return where a chapter defines a term with other words than book/terms.yml has."""
     found = term_file_problems(root)
-    to_chinese = {term["en"]: term["zh"] for term in terms(root)}
+    to_chinese = {term["en"].lower(): term["zh"] for term in terms(root)}  # Viterbi, Markov
     for stem in chapters(root):
         pages = [root / "book" / lang / f"{stem}.md" for lang in ("en", "zh")]
         if not all(page.exists() for page in pages):
