@@ -173,6 +173,21 @@ def brackets(
     return tokens, depth
 
 
+def segmented_sentences() -> list[list[tuple[str, str]]]:
+    """285 short Chinese sentences, written for this course, cut into words with a tag each.
+
+    Words are cut as People's Daily was (a place and 大学 are two words), without punctuation.
+    Many sentences hold strings that can be cut in more than one way; some of the words are
+    now one part of speech, now another. Tags: n noun, nr person, ns place, t time, v verb,
+    a adjective, r pronoun, d adverb, m number, q measure word, p preposition, c conjunction,
+    u particle, f position.
+
+    Returns one list for each sentence: [(word, tag), …].
+    """
+    text = Path(__file__).with_name("segmented_sentences.txt").read_text(encoding="utf-8")
+    return [[tuple(pair.split("/")) for pair in line.split()] for line in text.splitlines()]
+
+
 # What reviewers also write: (English, Chinese), no opinion in any of it.
 _ASIDES = (
     ("We stayed for two nights.", "我们住了两个晚上。"),
@@ -265,6 +280,7 @@ _SETS: dict[str, Callable[..., Any]] = {
     "brackets": brackets,
     "made_up_reviews": made_up_reviews,
     "made_up_temperatures": made_up_temperatures,
+    "segmented_sentences": segmented_sentences,
     "telegraph_office": telegraph_office,
     "temporal_xor": temporal_xor,
     "who_first": who_first,
