@@ -1,7 +1,7 @@
 """Documents as bags of words: weights, naive Bayes, k-means, and how to score a sorter.
 
 Small and dense, to be read beside the equations; scikit-learn does the same on sparse
-matrices. N documents, V tokens in the vocabulary, C classes, K clusters.
+matrices. N documents, V tokens in the vocabulary, K classes or clusters.
 """
 
 from collections.abc import Iterable, Sequence
@@ -57,8 +57,8 @@ def tfidf(counts: ArrayLike, weights: ArrayLike) -> Array:
 class NaiveBayes(NamedTuple):
     """What :func:`nb_fit` learnt."""
 
-    log_prior: Array  # (C,)
-    log_p: Array  # (C, V), of each token in each class
+    log_prior: Array  # (K,)
+    log_p: Array  # (K, V), of each token in each class
 
 
 def nb_fit(counts: ArrayLike, labels: ArrayLike, alpha: float = 1.0) -> NaiveBayes:
@@ -66,7 +66,7 @@ def nb_fit(counts: ArrayLike, labels: ArrayLike, alpha: float = 1.0) -> NaiveBay
 
     Args:
         counts: (N, V) of the training documents.
-        labels: (N,) integers 0..C-1; each class must have a document.
+        labels: (N,) integers 0..K-1; each class must have a document.
         alpha: added to every count, above 0.
 
     Raises ValueError where the shapes do not fit, a class is empty or alpha is not positive.
@@ -76,13 +76,13 @@ def nb_fit(counts: ArrayLike, labels: ArrayLike, alpha: float = 1.0) -> NaiveBay
     if alpha <= 0 or not all(size):
         raise ValueError(f"alpha = {alpha}, documents a class: {size.tolist()}; expected "
                          "alpha > 0 and at least one document of every class")  # fmt: skip
-    total = np.array([counts[labels == c].sum(axis=0) for c in range(len(size))]) + alpha
+    total = np.array([counts[labels == k].sum(axis=0) for k in range(len(size))]) + alpha
     log_p = np.log(total) - np.log(total.sum(axis=1, keepdims=True))
     return NaiveBayes(np.log(size / size.sum()), log_p)
 
 
 def nb_scores(counts: ArrayLike, model: NaiveBayes) -> Array:
-    """ln p(class) + ln p(tokens | class), up to a constant (eq-documents-bayes): (N, C)."""
+    """ln p(class) + ln p(tokens | class), up to a constant (eq-documents-bayes): (N, K)."""
     return model.log_prior + _matrix(counts) @ model.log_p.T
 
 
@@ -123,23 +123,23 @@ def kmeans(x: ArrayLike, centres: ArrayLike, rounds: int = 100) -> Clusters:
     return Clusters(label, centres, inertia)
 
 
-def confusion(labels: ArrayLike, answers: ArrayLike, C: int | None = None) -> Array:
-    """(C, C): row the true class, column the answer, as in scikit-learn.
+def confusion(labels: ArrayLike, answers: ArrayLike, K: int | None = None) -> Array:
+    """(K, K): row the true class, column the answer, as in scikit-learn.
 
-    labels and answers (N,), integers 0..C-1; C is the largest of them + 1 unless given.
-    Raises ValueError where they do not fit each other or C.
+    labels and answers (N,), integers 0..K-1; K is the largest of them + 1 unless given.
+    Raises ValueError where they do not fit each other or K.
     """
     labels, answers = np.asarray(labels), np.asarray(answers)
     answers, labels = _labels(answers, len(labels)), _labels(labels, len(labels))
     found = max(labels.max(), answers.max()) + 1
-    C = int(found) if C is None else C
-    if found > C:
-        raise ValueError(f"class {found - 1} occurs; C = {C} allows 0..{C - 1}")
-    return np.bincount(C * labels + answers, minlength=C * C).reshape(C, C)
+    K = int(found) if K is None else K
+    if found > K:
+        raise ValueError(f"class {found - 1} occurs; K = {K} allows 0..{K - 1}")
+    return np.bincount(K * labels + answers, minlength=K * K).reshape(K, K)
 
 
 class Scores(NamedTuple):
-    """Precision, recall and F1 of each class, all (C,)."""
+    """Precision, recall and F1 of each class, all (K,)."""
 
     precision: Array
     recall: Array
@@ -147,14 +147,14 @@ class Scores(NamedTuple):
 
 
 def scores(matrix: ArrayLike) -> Scores:
-    """Of a confusion matrix (C, C) (eq-documents-precision, eq-documents-f1).
+    """Of a confusion matrix (K, K) (eq-documents-precision, eq-documents-f1).
 
     Where nothing is divided by nothing the score is 0, scikit-learn's default without its
     warning. Raises ValueError for a matrix that is not square.
     """
     matrix = _matrix(matrix)
     if matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"matrix has shape {matrix.shape}; expected (C, C)")
+        raise ValueError(f"matrix has shape {matrix.shape}; expected (K, K)")
     right, answered, true = np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
     return Scores(_share(right, answered), _share(right, true), _share(2 * right, answered + true))
 
