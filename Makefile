@@ -3,7 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks exercises seeds bench real lint clean set-repo lock picture
+.PHONY: help book test serve notebooks exercises seeds mutants bench bench-grading real lint \
+  clean set-repo lock picture
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -26,7 +27,9 @@ help:
 	@echo "make exercises       write exercises/ and the check data from solutions/"
 	@echo "make notebooks       write every .ipynb from its .md; ALL=1 executes all of them again"
 	@echo "make seeds           repeat every claim under five seeds; CHAPTERS=\"lstm gru\", FORCE=1"
-	@echo "make bench           time the layers beside PyTorch and Keras, a quarter of an hour"
+	@echo "make mutants         certify every exercise by mutation, for the page on it"
+	@echo "make bench           time the layers beside PyTorch and Keras, then bench-grading; 25 min"
+	@echo "make bench-grading   time a class's grading beside otter-grader and nbgrader, 8 minutes"
 	@echo "make real            repeat the runs on real data; NAMES=\"segmentation\", FORCE=1"
 	@echo "make lint            ruff, as in make test"
 	@echo "make set-repo URL=…  put the course at another GitHub address"
@@ -97,8 +100,23 @@ notebooks: $(INSTALLED)
 seeds: $(INSTALLED)
 	$(PY) benchmarks/seeds.py $(if $(FORCE),--force) $(CHAPTERS)
 
+mutants: $(INSTALLED)
+	$(PY) benchmarks/mutants.py && $(PY) tools/notebooks.py mutants
+
 bench: $(INSTALLED)
 	$(PY) benchmarks/speed.py
+	@$(MAKE) --no-print-directory bench-grading
+
+# The graders that ours is measured beside: an environment of their own, never the course's.
+OTHERS := _build/bench-grading
+$(OTHERS)/.installed: | $(INSTALLED)
+	@echo "Installing otter-grader and nbgrader into $(OTHERS) (a minute)"
+	@$(PY) -m venv $(OTHERS)
+	@$(OTHERS)/bin/python -m pip install -q otter-grader nbgrader numpy
+	@touch $@
+
+bench-grading: $(OTHERS)/.installed
+	$(PY) benchmarks/grading.py
 
 # RNNCOURSE_DATA names a folder with the data sets; what is not there is downloaded. One that
 # cannot be had stops its own run only.

@@ -22,11 +22,11 @@ DTYPES = ("|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8",
           "<f2", "<f4", "<f8", "<c8", "<c16")  # fmt: skip
 
 
-def confine(config: dict) -> None:
-    """Set the limits, then give up root, before any learner code runs."""
+def limit(limits: dict[str, int]) -> None:
+    """Set the limits that the kernel enforces."""
     import resource
 
-    for name, value in config["limits"].items():
+    for name, value in limits.items():
         kind = getattr(resource, name, None)
         if kind is not None:
             _, hard = resource.getrlimit(kind)
@@ -36,12 +36,29 @@ def confine(config: dict) -> None:
             except (ValueError, OSError):
                 if sys.platform == "linux":  # macOS refuses some of them
                     raise
+
+
+def confine(config: dict) -> None:
+    """Set the limits and the locks and give up root, before any learner code runs."""
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import locks  # _locks.py of the package, beside this file on the stage
+
+    del sys.path[0]
+    limit(config["limits"])
+    if config["files"]:
+        locks.lock_files(**config["files"])
     if config["user"] is not None:
         os.setgroups([])
         os.setgid(config["user"])
+        if config["reading"]:
+            locks.keep_powers()
         os.setuid(config["user"])
         if os.getuid() == 0 or os.geteuid() == 0:
             raise PermissionError("still root")
+    if sys.platform == "linux":
+        locks.shed_powers(config["reading"])
+    if config["calls"]:
+        locks.lock_calls(config["shared"])
     sys.path[:0] = config["path"]
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Text = tuple[str, str]
+FULL_MARKS: Text = ("full marks", "满分")
 
 
 class Rules(NamedTuple):
@@ -47,11 +48,26 @@ class Failure(NamedTuple):
     text: Text
 
 
+class Part(NamedTuple):
+    """What one output earned; `difference` says what is wrong with it, None where it is right."""
+
+    name: str
+    points: float
+    max_points: float
+    difference: Text | None
+
+
 class Verdict(NamedTuple):
-    """Points earned and what to say about them."""
+    """Points earned and what to say about them, in short (`text`) and a part at a time.
+
+    `parts` has one entry an output, and none where there was nothing to compare; `hints`
+    are those of the mutants that the answers agree with.
+    """
 
     points: float
     text: Text
+    parts: tuple[Part, ...] = ()
+    hints: tuple[Text, ...] = ()
 
 
 Answer = list[Any] | Failure
@@ -71,8 +87,8 @@ def unpack(value: Any, names: Sequence[str]) -> Answer:
         return Failure(("the function returned None: is a `return` missing?",
                         "函数返回了 None：是不是漏了 `return`？"))  # fmt: skip
     many = isinstance(value, tuple | list)
-    if len(names) == 1 and not many:
-        return [normalise(value)]
+    if len(names) == 1 and not isinstance(value, tuple):
+        return [normalise(value)]  # a list is not an array, however many entries it has
     found = len(value) if many else 1
     if found != len(names) or len(names) == 1:
         wanted = ", ".join(names)
@@ -119,32 +135,58 @@ def same(found: Any, expected: np.ndarray, rules: Rules) -> bool:
         return bool(np.allclose(found, expected, rules.rtol, rules.atol, equal_nan=True))
 
 
-def describe(name: str, found: Any, expected: np.ndarray) -> Text:
-    """Say what is wrong with one output that is not `same` as expected."""
+def _unfit(name: str, found: Any, expected: np.ndarray) -> Text | None:
+    """Why one output cannot be compared entry by entry; None where it can."""
     if isinstance(found, Foreign):
-        return (f"{name} is of type {found.type_name}, expected a NumPy array",
-                f"{name} 的类型是 {found.type_name}，应为 NumPy 数组")  # fmt: skip
+        wanted, wanted_zh = "a number", "一个数"
+        if expected.ndim:
+            wanted = f"a NumPy array of shape {expected.shape}"
+            wanted_zh = f"形状为 {expected.shape} 的 NumPy 数组"
+        return (f"{name} is of type {found.type_name}, expected {wanted}",
+                f"{name} 的类型是 {found.type_name}，应为{wanted_zh}")  # fmt: skip
     if found.shape != expected.shape:
         return (f"{name} has shape {found.shape}, expected {expected.shape}",
                 f"{name} 的形状是 {found.shape}，应为 {expected.shape}")  # fmt: skip
     if _wrong_kind(found, expected):
         return (f"{name} has dtype {found.dtype}, expected {expected.dtype}",
                 f"{name} 的 dtype 是 {found.dtype}，应为 {expected.dtype}")  # fmt: skip
-    return _describe_values(name, found, expected)
+    return None
 
 
-def _describe_values(name: str, found: np.ndarray, expected: np.ndarray) -> Text:
-    bad = ~np.isfinite(found)
-    if bad.any():
-        count = f"{int(bad.sum())}/{found.size}"
-        return (f"{name} holds NaN or infinity in {count} entries",
-                f"{name} 中有 {count} 个元素是 NaN 或无穷大")  # fmt: skip
-    gap = np.abs(found.astype("f8") - expected.astype("f8"))
-    at = np.unravel_index(int(np.argmax(gap)), gap.shape)
-    where = f"{name}[{', '.join(str(int(i)) for i in at)}]" if at else name
-    is_, be = f"{found[at]:.4g}", f"{expected[at]:.4g}"
-    return (f"{where} is {is_}, expected {be} (largest difference: {gap[at]:.2g})",
-            f"{where} 的值是 {is_}，应为 {be}（最大误差 {gap[at]:.2g}）")  # fmt: skip
+def difference(name: str, found: Any, expected: np.ndarray, rules: Rules) -> Text:
+    """What is wrong with one output that is not `same`, down to the first entry that differs."""
+    unfit = _unfit(name, found, expected)
+    if unfit:
+        return unfit
+    with np.errstate(all="ignore"):
+        wrong = ~np.isclose(found, expected, rules.rtol, rules.atol, equal_nan=True)
+        gap = np.abs(found.astype("c16") - expected.astype("c16"))
+    at = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
+    got, due = _told_apart(found[at], expected[at])
+    if not wrong.ndim:
+        return f"{name} is {got}, expected {due}", f"{name} 的值是 {got}，应为 {due}"
+    where = f"{name}[{', '.join(str(int(i)) for i in at)}]"
+    count, size = int(wrong.sum()), wrong.size
+    rest, rest_zh = _rest(found, gap)
+    return (f"{where} is {got}, expected {due} (shape {found.shape}; {count} of {size} entries "
+            f"differ{rest})",
+            f"{where} 的值是 {got}，应为 {due}（形状 {found.shape}；{size} 个元素中有 {count} 个"
+            f"不同{rest_zh}）")  # fmt: skip
+
+
+def _told_apart(found: Any, expected: Any) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to see that they differ."""
+    pairs = [(f"{found.item():.{n}g}", f"{expected.item():.{n}g}") for n in (4, 6, 9, 17)]
+    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
+
+
+def _rest(found: np.ndarray, gap: np.ndarray) -> Text:
+    """How far all entries are off: those that are no numbers, else the largest difference."""
+    lost = int((~np.isfinite(found)).sum())
+    if lost:
+        return f", NaN or infinity in {lost}", f"，{lost} 个是 NaN 或无穷大"
+    largest = f"{np.nanmax(gap):.2g}"
+    return f", by up to {largest}", f"，最大误差 {largest}"
 
 
 def _matches(cases: Sequence[Case], answers: Sequence[list], mutant: str, rules: Rules) -> bool:
@@ -177,18 +219,20 @@ def _narrow_hint(cases: Sequence[Case], answers: Sequence[list], k: int, rules: 
     return None
 
 
-def _explain(cases, answers, wrong: list[int], rules: Rules) -> Text:
-    """A mutant's hint where the answers are that mutant's, else the first difference."""
+def _whole_hint(cases: Sequence[Case], answers: Sequence[list], rules: Rules) -> Text | None:
+    """The hint of the mutant that the answers are, output by output, if there is one."""
     for name, hint in rules.hints.items():
         if _matches(cases, answers, name, rules):
             return hint
-    parts = []
-    for k in wrong:
-        hint = _narrow_hint(cases, answers, k, rules)
-        pairs = [(a[k], c.expected[k]) for c, a in zip(cases, answers, strict=True)]
-        first = next(pair for pair in pairs if not same(*pair, rules))
-        parts.append(hint or describe(rules.outputs[k], *first))
-    return "; ".join(p[0] for p in parts), "；".join(p[1] for p in parts)
+    return None
+
+
+def _difference_of(cases: Sequence[Case], answers: Sequence[list], k: int, rules: Rules):
+    """What is wrong with output `k` in the first case where it is; None where it is right."""
+    for case, answer in zip(cases, answers, strict=True):
+        if not same(answer[k], case.expected[k], rules):
+            return difference(rules.outputs[k], answer[k], case.expected[k], rules)
+    return None
 
 
 def verdict(cases: Sequence[Case], answers: Sequence[Answer], rules: Rules) -> Verdict:
@@ -197,15 +241,20 @@ def verdict(cases: Sequence[Case], answers: Sequence[Answer], rules: Rules) -> V
         if isinstance(answer, Failure):
             return Verdict(0.0, answer.text)
     count = len(rules.outputs)
-    wrong = [
-        k
-        for k in range(count)
-        if not all(
-            same(answer[k], case.expected[k], rules)
-            for case, answer in zip(cases, answers, strict=True)
-        )
-    ]
+    found = [_difference_of(cases, answers, k, rules) for k in range(count)]
+    wrong = [k for k in range(count) if found[k] is not None]
+    share = rules.points / count
+    parts = tuple(
+        Part(name, 0.0 if text else share, share, text)
+        for name, text in zip(rules.outputs, found, strict=True)
+    )
     if not wrong:
-        return Verdict(float(rules.points), ("full marks", "满分"))
+        return Verdict(float(rules.points), FULL_MARKS, parts)
     points = round(rules.points * (count - len(wrong)) / count, 2)
-    return Verdict(points, _explain(cases, answers, wrong, rules))
+    whole = _whole_hint(cases, answers, rules)
+    if whole:
+        return Verdict(points, whole, parts, (whole,))
+    narrow = {k: _narrow_hint(cases, answers, k, rules) for k in wrong}
+    said = [narrow[k] or found[k] for k in wrong]
+    text = ("; ".join(s[0] for s in said), "；".join(s[1] for s in said))
+    return Verdict(points, text, parts, tuple(h for h in narrow.values() if h))

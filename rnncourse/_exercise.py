@@ -19,6 +19,7 @@ import numpy as np
 from rnncourse._compare import Case, Rules, Text, unpack
 
 MAX_NOTEBOOK_BYTES = 10 << 20
+MAX_CELLS = 5000
 KINDS = ("implement", "repair", "measure")
 AS_GIVEN = "as-given"
 STILL_AS_GIVEN = {
@@ -66,6 +67,7 @@ class Exercise:
     mutants: dict[str, tuple[tuple[str, str], ...]]
     starter: tuple[str, ...]
     draw: Callable[[np.random.Generator], Any]
+    equivalents: dict[str, str]
     preamble: str = ""
 
 
@@ -82,13 +84,25 @@ def read_notebook(path: Path) -> Notebook:
     if path.stat().st_size > MAX_NOTEBOOK_BYTES:
         raise NotebookError("the file is larger than 10 MB", "文件超过 10 MB")
     try:
-        data = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        data = path.read_bytes()
+    except OSError as error:
+        name = type(error).__name__
+        raise NotebookError(f"cannot be read ({name})", f"无法读取（{name}）") from error
+    return decode_notebook(data)
+
+
+def decode_notebook(data: bytes) -> Notebook:
+    """A `Notebook` from a file's bytes. Raises `NotebookError` as `read_notebook` does."""
+    if len(data) > MAX_NOTEBOOK_BYTES:
+        raise NotebookError("the file is larger than 10 MB", "文件超过 10 MB")
+    try:
+        parsed = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
         name = type(error).__name__
         raise NotebookError(
             f"not readable as JSON ({name})", f"不是有效的 JSON（{name}）"
         ) from error
-    return parse_notebook(data)
+    return parse_notebook(parsed)
 
 
 def parse_notebook(data: Any) -> Notebook:
@@ -96,6 +110,8 @@ def parse_notebook(data: Any) -> Notebook:
     cells = data.get("cells") if isinstance(data, dict) else None
     if not isinstance(cells, list):
         raise NotebookError("not a notebook (no list of cells)", "不是 notebook（没有单元格列表）")
+    if len(cells) > MAX_CELLS:
+        raise NotebookError(f"more than {MAX_CELLS} cells", f"单元格超过 {MAX_CELLS} 个")
     parsed = [_parse_cell(cell) for cell in cells]
     if not any(cell.kind == "code" and cell.source.strip() for cell in parsed):
         raise NotebookError("the notebook has no code cells", "notebook 中没有代码单元格")
@@ -147,6 +163,7 @@ def load(notebook: Notebook) -> Exercise:
         mutants={m["name"]: _edits(m["edit"]) for m in space["mutants"]},
         starter=tuple(space.get("starter", ())),
         draw=space["draw"],
+        equivalents=_equivalents(space),
         preamble="\n\n".join(given),
     )
 
@@ -177,6 +194,15 @@ def _rules(space: dict[str, Any]) -> Rules:
     return Rules(tuple(space["outputs"]), space["points"], rtol, atol, hints)
 
 
+def _equivalents(space: dict[str, Any]) -> dict[str, str]:
+    """Right answers written differently; one that forgot to define the function proves nothing."""
+    found = dict(space.get("equivalents", {}))
+    for name, source in found.items():
+        if f"def {space['function']}(" not in source:
+            raise ValueError(f"equivalent {name} does not define {space['function']}")
+    return found
+
+
 def _edits(edit: Any) -> tuple[tuple[str, str], ...]:
     pairs = [edit] if isinstance(edit[0], str) else edit
     return tuple((old, new) for old, new in pairs)
@@ -200,6 +226,12 @@ def unsolved(exercise: Exercise, source: str) -> str:
         return marker.sub("", source).rstrip("\n")
     block = re.compile(r"^( *)# BEGIN SOLUTION.*?# END SOLUTION", re.M | re.S)
     return block.sub(r"\1# YOUR CODE HERE / 在此处写代码\n\1return None", source)
+
+
+def equivalent(exercise: Exercise, name: str) -> str:
+    """The source of an answer written differently, after the definitions that come with it."""
+    given = unsolved(exercise, exercise.source)
+    return f"{given}{CELL_BREAK}{exercise.equivalents[name]}"
 
 
 def build(exercise: Exercise, source: str) -> Callable[..., Any]:

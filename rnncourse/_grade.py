@@ -9,19 +9,21 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import ctypes
 import json
 import math
-import re
+import os
 import secrets
+import signal
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from rnncourse._child import DTYPES
+from rnncourse._collect import Job, Submission, printable, read_jobs
 from rnncourse._compare import (
     Answer,
     Case,
@@ -42,29 +44,12 @@ from rnncourse._exercise import (
     make_cases,
     read_notebook,
 )
+from rnncourse._record import FAULT, Record, Row, nothing_right
 from rnncourse._sandbox import Child, Limits, Mode, Silent, Stage, find_mode
+from rnncourse._users import lend_user
 
 SECRET_CASES = 3
 MAX_SEED = 2**32  # the public cases' seeds lie above
-
-
-class Row(NamedTuple):
-    """One line of the result."""
-
-    submission: str
-    exercise: str
-    points: float
-    max_points: float
-    reason: str
-    seconds: float
-
-
-class Submission(NamedTuple):
-    """A notebook to grade: the name to show, and the file, or why there is none."""
-
-    name: str
-    path: Path
-    problem: Text | None = None
 
 
 class Malformed(Exception):
@@ -75,7 +60,7 @@ def clean(text: Any, length: int = 200) -> str:
     """Learner-controlled text on one printable line of limited length."""
     if not isinstance(text, str):
         raise Malformed
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:length]
+    return printable(text)[:length]
 
 
 def small(number: Any) -> bool:
@@ -122,7 +107,10 @@ def decode(item: Any) -> np.ndarray | Foreign:
     dtype = np.dtype(item["dtype"])
     if len(raw) != math.prod(shape) * dtype.itemsize:
         raise Malformed
-    return np.frombuffer(raw, dtype).reshape(shape)
+    try:
+        return np.frombuffer(raw, dtype).reshape(shape)
+    except ValueError as error:  # no entries, and sides whose product NumPy cannot hold
+        raise Malformed from error
 
 
 def read_reply(reply: dict, case: Case, exercise: Exercise) -> Answer:
@@ -214,18 +202,26 @@ def silence(error: Silent, place: Text, limits: Limits) -> Text:
 
 
 class Grader:
-    """Grades one notebook after another. Call `close` at the end, or use as a context manager."""
+    """Grades one job after another; threads may share it.
 
-    def __init__(self, solutions: Path, seed: int, limits: Limits | None = None,
-                 language: int = 0, mode: Mode | None = None) -> None:  # fmt: skip
+    `solutions` is their folder, or what `read_solutions` made of it. Call `close` at the end, or
+    use as a context manager.
+    """
+
+    def __init__(self, solutions: Path | dict[str, Notebook], seed: int,
+                 limits: Limits | None = None, language: int = 0,
+                 mode: Mode | None = None, unconfined: bool = False) -> None:  # fmt: skip
         self.limits = limits or Limits()
         self.seed = seed
         self.language = language
-        self.solutions = find_solutions(solutions)
+        self.solutions = read_solutions(solutions) if isinstance(solutions, Path) else solutions
         self._loaded: dict[str, tuple[Exercise, list[Case]]] = {}
         self._stages: dict[tuple, Stage] = {}
+        self._children: set[Child] = set()
+        self._stopped = False
+        self._lock = threading.RLock()  # two threads must not build the same exercise
         try:
-            self.mode = mode or find_mode(self._stage((), ("numpy",)))
+            self.mode = mode or find_mode(self._stage((), ("numpy",)), unconfined)
         except BaseException:
             self.close()
             raise
@@ -241,69 +237,71 @@ class Grader:
         for stage in self._stages.values():
             stage.close()
 
+    def stop(self) -> None:
+        """Kill the notebooks that run, for good. What they were to yield is worthless."""
+        self._stopped = True
+        for child in list(self._children):
+            if child.process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.process.pid, signal.SIGKILL)
+
     def _stage(self, withhold: tuple[str, ...], packages: tuple[str, ...]) -> Stage:
         key = (withhold, packages)
-        if key not in self._stages:
-            self._stages[key] = Stage(withhold, packages)
-        return self._stages[key]
+        with self._lock:
+            if key not in self._stages:
+                self._stages[key] = Stage(withhold, packages)
+            return self._stages[key]
+
+    @contextlib.contextmanager
+    def _child(self, exercise: Exercise) -> Iterator[Child]:
+        """The one place where learner code is started."""
+        stage = self._stage(exercise.withhold, exercise.packages)
+        with lend_user(self.mode) as mode, Child(stage, mode, self.limits) as child:
+            self._children.add(child)
+            try:
+                if self._stopped:  # between the start and its entry above
+                    raise RuntimeError("the grader was stopped")
+                yield child
+            finally:
+                self._children.discard(child)
 
     def exercise(self, name: str) -> tuple[Exercise, list[Case]]:
         """An exercise with this batch's secret cases; computed once."""
-        if name not in self._loaded:
-            exercise = load(read_notebook(self.solutions[name]))
-            seeds = range(self.seed, self.seed + SECRET_CASES)
-            self._loaded[name] = (exercise, make_cases(exercise, seeds))
-        return self._loaded[name]
+        with self._lock:
+            if name not in self._loaded:
+                exercise = load(self.solutions[name])
+                seeds = range(self.seed, self.seed + SECRET_CASES)
+                self._loaded[name] = (exercise, make_cases(exercise, seeds))
+            return self._loaded[name]
 
     def grade(self, submission: Submission) -> Row:
-        """Grade one submission. Never raises: what goes wrong becomes the row's reason."""
-        start = time.monotonic()
-        exercise, maximum = "", 0.0
+        """Grade one submission to one exercise. Never raises."""
+        return self.examine(read_jobs(submission, self.solutions)[0]).row(self.language)
+
+    def examine(self, job: Job) -> Record:
+        """Grade one job. Never raises: what goes wrong becomes the record's reason."""
+        rules, start = None, time.monotonic()
         try:
-            exercise = self._named(submission.path)  # known even where the file is unreadable
-            maximum = self._points(exercise)
-            if submission.problem:
-                raise NotebookError(*submission.problem)
-            notebook = read_notebook(submission.path)
-            exercise = self._which(notebook, submission.path)
-            maximum = self._points(exercise)
-            found = self._run(exercise, notebook)
-        except NotebookError as error:
-            found = Verdict(0.0, error.text)
+            if job.exercise:
+                rules = self.exercise(job.exercise)[0].rules
+            start = time.monotonic()  # the exercise is loaded once for all
+            if job.problem:
+                found = Verdict(0.0, job.problem)
+            else:
+                found = self._run(job.exercise, list(job.cells))
         except Exception as error:  # a fault of ours must not cost the others their grades
-            text = clean(f"{type(error).__name__}: {error}")
-            found = Verdict(0.0, (f"could not be graded: {text}", f"无法评分：{text}"))
+            found = Verdict(0.0, fault(job, error).text)
         seconds = round(time.monotonic() - start, 3)
-        reason = found.text[self.language]
-        return Row(submission.name, exercise, found.points, maximum, reason, seconds)
+        maximum = float(rules.points) if rules else 0.0
+        parts = found.parts or (nothing_right(rules) if rules else ())
+        return Record(job.submission, job.exercise, found.points, maximum, found.text, seconds,
+                      parts, found.hints)  # fmt: skip
 
-    def _which(self, notebook: Notebook, path: Path) -> str:
-        """The exercise's id: from the notebook's metadata, else from the file's name."""
-        if notebook.exercise is not None:
-            if notebook.exercise in self.solutions:
-                return notebook.exercise
-            name = clean(notebook.exercise, 60)
-            raise NotebookError(f"unknown exercise {name}", f"未知的练习 {name}")
-        name = self._named(path)
-        if not name:
-            raise NotebookError("unknown exercise: neither metadata nor file name has its id",
-                                "未知的练习：元数据和文件名中都没有练习编号")  # fmt: skip
-        return name
-
-    def _named(self, path: Path) -> str:
-        """The exercise's id in the file's name, or empty."""
-        return max((name for name in self.solutions if name in path.stem), key=len, default="")
-
-    def _points(self, name: str) -> float:
-        return float(self.exercise(name)[0].rules.points) if name else 0.0
-
-    def _run(self, name: str, notebook: Notebook) -> Verdict:
+    def _run(self, name: str, cells: list[str]) -> Verdict:
         exercise, cases = self.exercise(name)
-        cells = [c.source for c in notebook.cells if c.kind == "code"]
         place = [("before the first cell", "运行第一个单元格之前")]
-        stage = self._stage(exercise.withhold, exercise.packages)
         try:
-            with Child(stage, self.mode, self.limits) as child:
+            with self._child(exercise) as child:
                 report = run_notebook(child, cells, exercise.function, place)
                 if report["ready"] is not True:
                     return Verdict(0.0, missing(report, exercise))
@@ -329,65 +327,26 @@ def _noted(found: Verdict, report: dict) -> Verdict:
     cells = ", ".join(str(k) for k in skipped[:5] if small(k))
     english = f"{found.text[0]} (IPython lines skipped in code cell {cells})"
     chinese = f"{found.text[1]}（已跳过第 {cells} 个代码单元格中的 IPython 命令）"
-    return Verdict(found.points, (english, chinese))
+    return found._replace(text=(english, chinese))
 
 
-def find_solutions(folder: Path) -> dict[str, Path]:
-    """Exercise ids and their solution notebooks.
+def read_solutions(folder: Path) -> dict[str, Notebook]:
+    """The solution notebooks by their exercises' ids.
 
     Raises `FileNotFoundError` where the folder has none.
     """
     found = {}
     for path in sorted(folder.glob("*_sol_*.ipynb")):
         with contextlib.suppress(NotebookError):
-            name = read_notebook(path).exercise
-            if name:
-                found[name] = path
+            notebook = read_notebook(path)
+            if notebook.exercise:
+                found[notebook.exercise] = notebook
     if not found:
         raise FileNotFoundError(f"no solution notebooks (*_sol_*.ipynb) in {folder}")
     return found
 
 
-def find_submissions(paths: Iterable[str]) -> Iterator[Submission]:
-    """The notebooks named, and those below the folders named, sorted.
-
-    Links inside a folder are refused: one could point at the solution.
-    """
-    for given in paths:
-        root = Path(given)
-        if not root.is_dir():
-            yield Submission(_shown(root), root)
-            continue
-        inside = [p for p in sorted(root.rglob("*.ipynb")) if ".ipynb_checkpoints" not in p.parts]
-        if not inside:
-            yield Submission(_shown(root), root, ("no notebooks in this folder",
-                                                  "文件夹中没有 notebook"))  # fmt: skip
-        for path in inside:
-            linked = path.resolve() != root.resolve() / path.relative_to(root)
-            problem = ("is a link, not a file", "是链接，不是文件") if linked else None
-            yield Submission(_shown(path), path, problem)
-
-
-def _shown(path: Path) -> str:
-    """A path as the table shows it; never something a spreadsheet reads as a formula."""
-    text = re.sub(r"[^\x20-\U0010ffff]", "?", path.as_posix())
-    text = text.encode("utf-8", "replace").decode()
-    return f"./{text}" if text[:1] in "=+-@" else text
-
-
-def hide_memory() -> None:
-    """Forbid other processes of this user to read this one's memory (Linux)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
-
-
-def grade_all(
-    grader: Grader, submissions: Iterable[Submission], report: Callable[[Row], None]
-) -> list[Row]:
-    """Grade each submission, calling `report` after each."""
-    hide_memory()
-    rows = []
-    for submission in submissions:
-        rows.append(grader.grade(submission))
-        report(rows[-1])
-    return rows
+def fault(job: Job, error: Exception) -> Record:
+    """The record of a job that failed for a reason of ours."""
+    text = clean(f"{type(error).__name__}: {error}")
+    return Record(job.submission, job.exercise, 0.0, 0.0, (f"{FAULT}: {text}", f"无法评分：{text}"))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 import compileall
+import contextlib
+import ctypes
 import importlib.util
 import json
 import os
@@ -14,28 +16,23 @@ import select
 import shutil
 import signal
 import subprocess
-import sys
-import sysconfig
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rnncourse import _locks
+from rnncourse._walls import ENVIRONMENT, bubblewrap, for_root_only, interpreter, open_paths
+
 NOBODY = 65534
-WORK_BYTES = 64 << 20
 # In the copy of the package: the answer key, the grader and what would hand it out.
 LEFT_OUT = {"grading.py", "__main__.py", "_grade.py", "_sandbox.py", "_child.py",
-            "_compare.py", "_exercise.py"}  # fmt: skip
+            "_compare.py", "_exercise.py", "_feedback.py", "_collect.py", "_record.py",
+            "_batch.py", "_reports.py", "_cluster.py", "_locks.py", "_users.py",
+            "_walls.py"}  # fmt: skip
 STUB_GRADING = 'def check(*args, **kwargs):\n    """Does nothing while a notebook is graded."""\n'
-ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin",
-    "LANG": "C.UTF-8",
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-}
 
 
 @dataclass(frozen=True)
@@ -63,27 +60,45 @@ class Limits:
 
 @dataclass(frozen=True)
 class Mode:
-    """One way to confine: with bubblewrap or not, as an unprivileged user or not."""
+    """One way to confine: bubblewrap or not, an unprivileged user or not, and `_locks`."""
 
     bubblewrap: bool
     user: int | None
+    locks: tuple[str, ...] = field(default_factory=_locks.available)
+
+    def keeps_answers(self) -> bool:
+        """True where learner code cannot read the solutions or another package."""
+        return self.bubblewrap or _locks.FILES in self.locks
+
+    def _lost(self) -> list[str]:
+        """What learner code can do here that it could not in the strictest mode."""
+        calls, files = _locks.CALLS in self.locks, _locks.FILES in self.locks
+        if self.bubblewrap:
+            return [] if calls else ["it can leave kernel keys for a later submission"]
+        lost = ["it can fill the disk", "it can see which files exist"]
+        if not files:
+            lost += ["it can read every file that its user can read, the SOLUTIONS and other "
+                     "submissions perhaps among them, and earn points so",
+                     "it can see other processes"]  # fmt: skip
+        if not calls:
+            lost += ["it can reach the network", "what it starts may outlive it"]
+        if not (calls and files) and self.user is None:
+            lost.append("it runs as THIS user: it can change this user's files, stop the grader")
+        if self.user is None and os.geteuid() == 0:
+            lost.append("it runs as root: it can start any number of processes")
+        return lost
 
     def warning(self) -> str:
         """What this mode does not promise; empty where everything holds."""
+        lost = self._lost()
         if self.bubblewrap:
-            return ""
-        lost = ["it can read every file that its user can read, the solutions perhaps among them",
-                "it can reach the network", "it can see other processes",
-                "what it starts may outlive it"]  # fmt: skip
-        if self.user is None:
-            lost.append("it runs as THIS user: it can change this user's files, stop the grader")
-            if os.geteuid() == 0:
-                lost.append("which is root: it can do anything, and start any number of processes")
+            return f"NOTE: this machine has no system call filter: {lost[0]}." if lost else ""
         return (
-            "WARNING: no working bubblewrap (bwrap). Learner code is NOT isolated: "
+            "WARNING: no working bubblewrap (bwrap). Learner code is "
+            + ("LESS isolated: " if self.keeps_answers() else "NOT isolated: ")
             + "; ".join(lost)
-            + ". Still limited: time, memory, file size, environment. "
-            "Grade only code you trust, or in a virtual machine."
+            + ". Still limited: time, memory, file size, environment. Install bubblewrap, grade "
+            "only code you trust, or in a virtual machine."
         )
 
 
@@ -131,8 +146,10 @@ class Stage:
                     text = stub_withheld(file.read_text("utf-8"), names, file.stem)
                 (copy / file.name).write_text(text, "utf-8")
         (copy / "grading.py").write_text(STUB_GRADING, "utf-8")
-        shutil.copy(source / "_child.py", self.folder / "boot.py")
-        compileall.compile_dir(self.folder / "lib", quiet=2)
+        (self.folder / "boot").mkdir()
+        for name in ("_child.py", "_locks.py"):
+            shutil.copy(source / name, self.folder / "boot" / name[1:])
+        compileall.compile_dir(self.folder, quiet=2)
         (self.folder / "packages").mkdir()
         for name, path in self.packages.items():
             (self.folder / "packages" / name).symlink_to(path)
@@ -161,84 +178,25 @@ def find_packages(names: Iterable[str]) -> dict[str, Path]:
     return found
 
 
-def _interpreter_binds() -> list[str]:
-    """bwrap arguments that put the base interpreter, without its packages, under /py."""
-    executable = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
-    stdlib = Path(sysconfig.get_path("stdlib"))
-    home = f"/py/{sys.platlibdir}"
-    binds: list[str] = []
-    for folder in ("/py", "/py/bin", home):
-        binds += ["--perms", "0755", "--dir", folder]
-    binds += ["--ro-bind", executable, "/py/bin/python"]
-    if sys.base_prefix in ("/usr", "/usr/local"):
-        library = Path(sysconfig.get_config_var("LIBDIR") or "/usr/lib")
-        shared = library / str(sysconfig.get_config_var("INSTSONAME"))
-        binds += ["--ro-bind", str(stdlib), f"{home}/{stdlib.name}"]
-        if ".so" in shared.name and shared.is_file():
-            binds += ["--ro-bind", str(shared), f"{home}/{shared.name}"]
-    else:  # an interpreter of its own (pyenv, conda, uv): its libraries lie beside it
-        binds += ["--ro-bind", str(stdlib.parent), home]
-    for name in ("site-packages", "dist-packages"):
-        if (stdlib / name).is_dir():
-            binds += ["--tmpfs", f"{home}/{stdlib.name}/{name}"]
-    return binds
-
-
-def _library_binds() -> list[str]:
-    """bwrap arguments for the system's shared libraries, and nothing else of the system."""
-    multiarch = sysconfig.get_config_var("MULTIARCH") or "x86_64-linux-gnu"
-    binds = ["--perms", "0755", "--dir", "/usr", "--perms", "0755", "--dir", "/usr/lib"]
-    for folder in (f"/usr/lib/{multiarch}", "/usr/lib64"):
-        if Path(folder).is_dir():
-            binds += ["--ro-bind", folder, folder]
-            for python in Path(folder).glob("python3*/*-packages"):
-                binds += ["--tmpfs", str(python)]
-    for folder in ("/lib", "/lib64"):
-        if Path(folder).is_symlink():
-            binds += ["--symlink", os.readlink(folder), folder]
-        elif Path(folder).is_dir():
-            binds += ["--ro-bind", folder, folder]
-    for path in ("/etc/ld.so.cache", "/etc/alternatives"):  # Debian's BLAS is an alternative
-        binds += ["--ro-bind-try", path, path]
-    return binds
-
-
-def _bubblewrap(stage: Stage, user: int | None) -> list[str]:
-    if user is None:
-        command = ["bwrap", "--unshare-all"]
-    else:  # root needs no user namespace, and keeps what it takes to become nobody
-        command = ["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
-                   "--unshare-cgroup-try", "--cap-drop", "ALL",
-                   "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]  # fmt: skip
-    command += ["--die-with-parent", "--new-session", "--clearenv"]
-    libraries = f"/py/{sys.platlibdir}"
-    for name, value in {**ENVIRONMENT, "HOME": "/box", "LD_LIBRARY_PATH": libraries}.items():
-        command += ["--setenv", name, value]
-    command += ["--perms", "0755", "--dir", "/etc", *_library_binds(), *_interpreter_binds()]
-    command += ["--ro-bind", str(stage.folder), "/stage"]
-    command += ["--perms", "0755", "--dir", "/packages"]
-    for name, path in stage.packages.items():
-        command += ["--ro-bind", str(path), f"/packages/{name}"]
-    command += ["--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"]
-    command += ["--perms", "0777", "--size", str(WORK_BYTES), "--tmpfs", "/box"]
-    return [*command, "--chdir", "/box", "--remount-ro", "/", "/py/bin/python"]
-
-
 def _start(
     stage: Stage, mode: Mode, limits: Limits, work: Path, pipes: tuple[int, int]
 ) -> subprocess.Popen:
     """Start the bootstrap; `pipes` are the ends from which it reads and to which it writes."""
     if mode.bubblewrap:
-        command, path = _bubblewrap(stage, mode.user), ["/stage/lib", "/packages"]
-        boot = "/stage/boot.py"
+        command, home = bubblewrap(stage, mode.user), "/stage"
+        path, files = ["/stage/lib", "/packages"], None
     else:
-        command = [os.path.realpath(getattr(sys, "_base_executable", sys.executable))]
-        path = [str(stage.folder / "lib"), str(stage.folder / "packages")]
-        boot = str(stage.folder / "boot.py")
+        command, home = [interpreter()], str(stage.folder)
+        path = [f"{home}/lib", f"{home}/packages"]
+        files = open_paths(stage, work) if _locks.FILES in mode.locks else None
+    # Landlock says which files; without the other lock a way around it would be left.
+    may_read = files and mode.user is not None and _locks.CALLS in mode.locks
     config = {"read": pipes[0], "write": pipes[1], "path": path, "user": mode.user,
-              "limits": limits.resources()}  # fmt: skip
+              "limits": limits.resources(), "files": files,
+              "reading": bool(may_read and for_root_only(stage)),
+              "calls": _locks.CALLS in mode.locks, "shared": not mode.bubblewrap}  # fmt: skip
     return subprocess.Popen(
-        [*command, "-I", "-S", "-B", boot, json.dumps(config)],
+        [*command, "-I", "-S", "-B", f"{home}/boot/child.py", json.dumps(config)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env={**ENVIRONMENT, "HOME": str(work)}, cwd=work,
         pass_fds=pipes, start_new_session=True,
@@ -249,6 +207,7 @@ class Child:
     """One confined process. Use as a context manager; leaving it kills everything in it."""
 
     def __init__(self, stage: Stage, mode: Mode, limits: Limits) -> None:
+        hide_memory()
         self.limits = limits
         self.deadline = time.monotonic() + limits.wall
         self.buffer = b""
@@ -282,7 +241,7 @@ class Child:
     def _release(self) -> None:
         os.close(self.read)
         os.close(self.write)
-        shutil.rmtree(self.work, ignore_errors=True)
+        delete(self.work)
 
     def _drain(self) -> None:
         """Wait, a second at most, until no process holds the reply pipe any more."""
@@ -334,14 +293,41 @@ class Child:
             return Silent("ended")
 
 
-def find_mode(stage: Stage) -> Mode:
-    """The strictest mode in which a child starts here. Raises `SandboxError` where none does."""
+def hide_memory() -> None:
+    """Forbid other processes of this user to read this one's memory (Linux)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+
+
+def delete(folder: Path) -> None:
+    """Delete a learner's folder, be it locked or deeper than Python's recursion reaches."""
+    with contextlib.suppress(OSError, RecursionError):
+        shutil.rmtree(folder)
+    if folder.exists():
+        for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+            subprocess.run([*command, "--", folder], check=False, stderr=subprocess.DEVNULL)
+
+
+def find_mode(stage: Stage, unconfined: bool = False) -> Mode:
+    """The strictest mode in which a child starts here.
+
+    Raises `SandboxError` where none does, and, unless `unconfined`, where learner code
+    could read the solutions: points would then say nothing.
+    """
     user = NOBODY if os.geteuid() == 0 else None
-    modes = [Mode(True, user)] if shutil.which("bwrap") else []
-    for mode in [*modes, *dict.fromkeys([Mode(False, user), Mode(False, None)])]:
-        if works(stage, mode):
-            return mode
-    raise SandboxError("no Python process could be started for learner code")
+    locks = _locks.available()
+    modes = [Mode(True, user, locks), Mode(True, user, ())] if shutil.which("bwrap") else []
+    modes += [Mode(False, whom, held) for held in (locks, ()) for whom in (user, None)]
+    mode = next((mode for mode in dict.fromkeys(modes) if works(stage, mode)), None)
+    if mode is None:
+        raise SandboxError("no Python process could be started for learner code")
+    if not (mode.keeps_answers() or unconfined):
+        raise SandboxError(
+            "learner code could read the solutions here, and so earn points that it does not "
+            "deserve: this machine has neither a working bubblewrap (bwrap) nor Landlock "
+            "(Linux 5.13). Install bubblewrap, or accept the risk with --unconfined"
+        )
+    return mode
 
 
 def works(stage: Stage, mode: Mode) -> bool:

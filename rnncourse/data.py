@@ -67,6 +67,14 @@ def path(name: str, file: str | None = None, progress: bool | None = None) -> Pa
     return found or _fetch.download(name, file, files[file], progress)
 
 
+def is_here(name: str, file: str) -> bool:
+    """True where a file of a real data set is here and is what it should be."""
+    try:
+        return _fetch.find(name, file, real()[name]["files"][file]) is not None
+    except DataError:
+        return False
+
+
 def recorded(name: str) -> dict[str, Any]:
     """The results of a long run: the file ``benchmarks/results/NAME.json``.
 
@@ -183,12 +191,102 @@ def segmented_sentences() -> list[list[tuple[str, str]]]:
     return [[tuple(pair.split("/")) for pair in line.split()] for line in text.splitlines()]
 
 
+# What reviewers also write: (English, Chinese), no opinion in any of it.
+_ASIDES = (
+    ("We stayed for two nights.", "我们住了两个晚上。"),
+    ("It rained all day.", "下了一整天的雨。"),
+    ("My brother paid the bill.", "账是我哥哥付的。"),
+    ("We did not bring a car.", "我们没有开车来。"),
+    ("The train arrived at ten.", "火车十点到站。"),
+    ("I read a book in the evening.", "晚上我看了一本书。"),
+    ("Our window looked onto the street.", "我们的窗户朝着街道。"),
+    ("Breakfast begins at seven.", "早餐七点开始。"),
+    ("The children were not with us.", "孩子们没有跟我们一起来。"),
+    ("A friend told me about this hotel.", "这家酒店是一个朋友告诉我的。"),
+)
+_SUBJECTS = (("room", "房间"), ("food", "饭菜"), ("service", "服务"), ("bed", "床铺"))
+_ADJECTIVES = (("good", "好"), ("great", "棒"), ("bad", "差"), ("terrible", "糟"))  # two and two
+_DEGREES = (("really", "很"), ("not", "并不"))
+_VERDICT = {"en": "The {} was {} {}.", "zh": "{}{}{}。"}
+
+
+def made_up_reviews(
+    rng: np.random.Generator, N: int, language: str = "en", most: int = 7
+) -> tuple[list[str], Array]:
+    """Short hotel reviews in English or Chinese, put together from a few phrases.
+
+    Each ends with a verdict, "The food was not bad.": a positive or negative adjective after
+    "really" or "not", all equally likely, so that neither word alone tells the label. Before it
+    stand sentences without an opinion, each number of them half as likely as the one below,
+    ``most`` at most: many reviews are short, a few are long.
+
+    Returns N texts and labels (N,): 1 where the verdict praises. The same rng makes the same
+    reviews in both languages. Raises ValueError if N or most is below 1, or for another
+    language than "en" and "zh".
+    """
+    if N < 1 or most < 1 or language not in _VERDICT:
+        raise ValueError(f"N = {N}, most = {most}, language = {language!r}; expected at least 1 "
+                         'of both, and "en" or "zh"')  # fmt: skip
+    way = list(_VERDICT).index(language)
+    before = np.minimum(rng.geometric(0.5, N) - 1, most)
+    aside = rng.integers(0, len(_ASIDES), (N, most))
+    words = [rng.integers(0, len(part), N) for part in (_SUBJECTS, _DEGREES, _ADJECTIVES)]
+    texts = []
+    for n in range(N):
+        sentences = [_ASIDES[k][way] for k in aside[n, : before[n]]]
+        subject, degree, adjective = (int(numbers[n]) for numbers in words)
+        phrase = (_SUBJECTS[subject][way], _DEGREES[degree][way], _ADJECTIVES[adjective][way])
+        sentences.append(_VERDICT[language].format(*phrase))
+        texts.append((" " if language == "en" else "").join(sentences))
+    return texts, ((words[2] < 2) ^ (words[1] == 1)).astype(np.int64)
+
+
+_TELEGRAPH = {
+    "en": (
+        "Every morning the sender writes a message and the clerk numbers the words. He reads a "
+        "word, looks for its number in the book, and sends the number down the line. At the "
+        "other end a reader reads the numbers, looks them up in the same book, and writes the "
+        "words down again. Sending a long message costs more than sending a short message, so "
+        "senders learn to shorten their writing. Some words are not in the book. Then the clerk "
+        "spells the word, letter after letter, and the reader rebuilds it from the letters. One "
+        "day the clerk makes a new book. Words that are often sent together get a number of "
+        "their own: good morning, thank you, many happy returns. The new book is longer, and "
+        "the messages are shorter. That is the bargain. A longer book takes longer to print and "
+        "longer to learn; a shorter message takes a shorter time to send. The old clerk sends "
+        "every word letter after letter. The young clerk sends whole phrases. The best clerk "
+        "looks at what people really write, and numbers what is written most."
+    ),
+    "zh": (
+        "每天早上，发电报的人写好电文，报务员给每个字查号码。他读一个字，在电码本里查到它的号码，"
+        "再把号码发出去。在线路的另一头，收报员收到号码，在同样的电码本里查号码，再把字写出来。"
+        "发长电报比发短电报贵，所以发电报的人学会了把电文写短。有的字在电码本里查不到，"
+        "报务员只好把这个字拆开来发，收报员再把它拼起来。有一天，报务员编了一本新的电码本，"
+        "把常常一起出现的字编成一个号码：早上好，谢谢你，生日快乐。新的电码本变厚了，"
+        "电报变短了。这就是交换：电码本越厚，印起来越慢，学起来也越慢；电报越短，发起来越快。"
+        "老报务员一个字一个字地发电报，年轻的报务员一句话一句话地发电报，"
+        "最好的报务员看看大家真正写的是什么，写得最多的就编一个号码。"
+    ),
+}
+
+
+def telegraph_office(language: str = "en") -> str:
+    """A story written for this course, in English or Chinese: what a code book costs.
+
+    Raises ValueError for another language than "en" and "zh".
+    """
+    if language not in _TELEGRAPH:
+        raise ValueError(f'language = {language!r}; expected "en" or "zh"')
+    return _TELEGRAPH[language]
+
+
 _SETS: dict[str, Callable[..., Any]] = {
     "brackets": brackets,
     "made_up_letters": made_up_letters,
     "made_up_opinions": made_up_opinions,
+    "made_up_reviews": made_up_reviews,
     "made_up_temperatures": made_up_temperatures,
     "segmented_sentences": segmented_sentences,
+    "telegraph_office": telegraph_office,
     "temporal_xor": temporal_xor,
     "who_first": who_first,
 }

@@ -8,30 +8,30 @@ from __future__ import annotations
 
 import json
 import linecache
-import sys
 from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
 import numpy as np
 
-from rnncourse import _compare
-from rnncourse._compare import Answer, Case, Rules, Text, Verdict
+from rnncourse import _compare, _feedback
+from rnncourse._compare import Answer, Case, Rules, Verdict
 
 
 class Result:
-    """What `check` found: `points`, `max_points`, and `text`, which was printed."""
+    """What `check` found: `points`, `max_points`, and what it showed, as `text` and `html`."""
 
-    def __init__(self, points: float, max_points: float, text: str) -> None:
+    def __init__(self, points: float, max_points: float, text: str, html: str) -> None:
         self.points = points
         self.max_points = max_points
         self.text = text
+        self.html = html
 
     def __repr__(self) -> str:
         return f"Result({self.points:g} / {self.max_points:g})"
 
     def _ipython_display_(self) -> None:
-        """Show nothing: `check` has printed the text already."""
+        """Show nothing: `check` has shown it already."""
 
 
 def known_exercises() -> list[str]:
@@ -59,7 +59,7 @@ def decode(value: Any) -> Any:
 
 def load_check(exercise_id: str) -> tuple[Rules, list[Case]]:
     """Rules and public cases of an exercise. Raises `KeyError` for an unknown id."""
-    if exercise_id not in known_exercises():
+    if not isinstance(exercise_id, str) or exercise_id not in known_exercises():
         raise KeyError(exercise_id)
     file = resources.files("rnncourse") / "checks" / f"{exercise_id}.json"
     data = json.loads(file.read_text(encoding="utf-8"))
@@ -77,18 +77,16 @@ def load_check(exercise_id: str) -> tuple[Rules, list[Case]]:
 
 
 def check(exercise_id: str, function: Callable[..., Any]) -> Result:
-    """Run `function` on the exercise's public cases; print and return the verdict.
+    """Run `function` on the exercise's public cases; show and return the verdict.
 
-    Never raises for a wrong answer: an unknown id, something that cannot be called or a
-    function that raises is explained in the text, and earns 0 points.
+    A notebook shows it with coloured marks, anything else as plain text. Never raises for a
+    wrong answer: an unknown id, something that cannot be called or a function that raises
+    is explained in the text, and earns 0 points. Only an interrupt (Ctrl-C) passes through.
     """
     try:
         rules, cases = load_check(exercise_id)
     except KeyError:
-        known = ", ".join(known_exercises())
-        text = (f"there is no exercise {exercise_id!r}; known: {known}",
-                f"没有练习 {exercise_id!r}；已有：{known}")  # fmt: skip
-        return _report(str(exercise_id), Verdict(0.0, text), 0)
+        return _report(str(exercise_id), _unknown(exercise_id), 0)
     if not callable(function):
         kind = type(function).__name__
         text = (f"the second argument must be your function, but it is of type {kind}",
@@ -98,26 +96,39 @@ def check(exercise_id: str, function: Callable[..., Any]) -> Result:
     return _report(exercise_id, found, rules.points)
 
 
+def _unknown(exercise_id: Any) -> Verdict:
+    if callable(exercise_id):
+        return Verdict(0.0, ('the id comes first: check("rnn_ex_01", your_function)',
+                             '练习编号放在前面：check("rnn_ex_01", 你的函数)'))  # fmt: skip
+    known = ", ".join(known_exercises())
+    return Verdict(0.0, (f"there is no exercise {exercise_id!r}; known: {known}",
+                         f"没有练习 {exercise_id!r}；已有：{known}"))  # fmt: skip
+
+
 def _answer(function: Callable[..., Any], case: Case, rules: Rules) -> Answer:
     """Call the learner's function on copies; an exception becomes a `Failure`."""
     arguments = {
         name: value.copy() if isinstance(value, np.ndarray) else value
         for name, value in case.inputs.items()
     }
-    try:
-        value = function(*arguments.values())
-    except Exception as error:
+    try:  # what comes back is looked at in here too: it may be an object that raises
+        answer = _compare.unpack(function(*arguments.values()), rules.outputs)
+    except (Exception, SystemExit) as error:
         return _compare.raised(_one_line(error), _learner_line(error, function))
     changed = [
         name
         for name, before in case.inputs.items()
         if isinstance(before, np.ndarray) and before.tobytes() != arguments[name].tobytes()
     ]
-    return _compare.changed_inputs(changed) if changed else _compare.unpack(value, rules.outputs)
+    return _compare.changed_inputs(changed) if changed else answer
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")[:300]
+    name = type(error).__name__
+    try:
+        return " ".join(f"{name}: {error}".split()).removesuffix(":")[:300]
+    except Exception:  # an exception of the learner's that cannot be printed
+        return name
 
 
 def _learner_line(error: BaseException, function: Callable[..., Any]) -> str:
@@ -134,20 +145,6 @@ def _learner_line(error: BaseException, function: Callable[..., Any]) -> str:
 
 
 def _report(exercise_id: str, found: Verdict, points: float) -> Result:
-    text = "\n".join(_lines(exercise_id, found, points))
-    print(text, file=sys.stdout)
-    return Result(found.points, points, text)
-
-
-def _lines(exercise_id: str, found: Verdict, points: float) -> Text:
-    if not points:
-        return f"✗ {found.text[0]}", f"✗ {found.text[1]}"
-    score = f"{found.points:g}/{points:g}"
-    if found.points == points:
-        return (f"✓ {exercise_id}: right, {score} points.",
-                f"✓ {exercise_id}：正确，{score} 分。")  # fmt: skip
-    part = found.points > 0
-    return (f"✗ {exercise_id}: {'partly right' if part else 'not yet'}, {score} points: "
-            f"{found.text[0]}",
-            f"✗ {exercise_id}：{'部分正确' if part else '还不对'}，{score} 分：{found.text[1]}",
-            )  # fmt: skip
+    text, html = _feedback.render(exercise_id, found, points)
+    _feedback.show(text, html)
+    return Result(found.points, points, text, html)

@@ -15,9 +15,17 @@ Array = np.ndarray
 
 # --- tokens ----------------------------------------------------------------------
 
-HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+# With 〇 of 二〇二四年 and 々, the sign for "the same again".
+HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_MARKS = "\u0300-\u036f"  # an accent written as a character of its own, after its letter
+_JOINED = "[\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff]|\u200d\\S"  # what belongs to an emoji
+_WORD = rf"(?:[^\W\d_{HAN}][{_MARKS}]*)+"
+_FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 # A run of Chinese characters, a word (don't, naïve), a number (3.14), or any other sign.
-_PIECES = re.compile(rf"(?P<han>[{HAN}]+)|[^\W\d_{HAN}]+(?:['’][^\W\d_{HAN}]+)*|\d+(?:[.,]\d+)*|\S")
+_PIECES = re.compile(
+    rf"(?P<han>[{HAN}]+)|{_WORD}(?:['’]{_WORD})*|\d+(?:[.,]\d+)*(?!\ufe0f)"
+    rf"|{_FLAG}|\S(?:{_JOINED}|[{_MARKS}])*"
+)
 
 
 def characters(text: str) -> list[str]:
@@ -26,13 +34,16 @@ def characters(text: str) -> list[str]:
 
 
 def words(text: str, segment: Callable[[str], Iterable[str]] | None = None) -> list[str]:
-    """Words in lower case, numbers, and each punctuation mark as a token of its own.
+    """Words in lower case, numbers, and each other sign, such as a comma, on its own.
 
+    No character but white space is lost. An emoji of several characters is one token. Made
+    for English and Chinese: scripts with vowel signs, such as Hindi, come apart.
     Chinese has no spaces between words: ``segment`` takes a run of Chinese characters and
     returns its words, as ``jieba.lcut`` does. Without it each Chinese character is a token.
     Empty text has no tokens.
 
-    Raises ValueError if ``segment`` loses, adds or changes a character.
+    Raises TypeError if the text is no string; ValueError if ``segment`` loses, adds or
+    changes a character, or returns an empty word.
     """
     tokens = []
     for piece in _PIECES.finditer(_is_text(text).lower()):
@@ -41,8 +52,9 @@ def words(text: str, segment: Callable[[str], Iterable[str]] | None = None) -> l
             tokens.append(run)
             continue
         parts = list(segment(run)) if segment else list(run)
-        if "".join(parts) != run:
-            raise ValueError(f"segment made {parts} of {run!r}; the parts must join to the whole")
+        if "".join(parts) != run or "" in parts:
+            raise ValueError(f"segment made {parts} of {run!r}; expected words, none of them "
+                             "empty, that join to the whole")  # fmt: skip
         tokens += parts
     return tokens
 
@@ -132,15 +144,15 @@ class Vocabulary:
     def encode(self, tokens: Iterable[str]) -> Array:
         """Indices (T,) of the tokens; those never seen become the unknown token.
 
-        Raises KeyError naming them where the vocabulary has no such token, and TypeError
-        for a bare string.
+        Raises KeyError naming them where the vocabulary has no such token, and
+        TypeError for a bare string.
         """
         if isinstance(tokens, str):
-            raise TypeError("tokens is one string; pass a list of tokens, or list(text)")
+            raise TypeError("tokens is one string; pass a list, or list(text)")
         tokens = list(tokens)
         unseen = [token for token in tokens if token not in self._index]
         if unseen and self.unknown is None:
-            raise KeyError(f"not among the {len(self)} tokens of the vocabulary: {unseen}")
+            raise KeyError(f"not among the vocabulary's {len(self)} tokens: {unseen}")
         found = [self._index.get(token, self.unknown_index) for token in tokens]
         return np.array(found, dtype=np.int64)
 
@@ -201,45 +213,57 @@ def pad(
     side: str = "after",
     cut: str | None = None,
 ) -> tuple[Array, Array]:
-    """Sequences of different lengths as one array, and a mask that tells what is real.
+    """Sequences of different lengths as one array, and a mask of what is real.
 
     Args:
         sequences: N arrays (T_n,) or (T_n, D); a T_n may be 0.
         length: T; the longest T_n unless given.
         value: what fills up.
         side: fill "after" the sequence or "before" it.
-        cut: where a sequence longer than ``length`` is shortened: "after" drops its end,
-            "before" its beginning; with None such a sequence is an error.
+        cut: where a sequence longer than ``length`` is shortened: "after" drops its
+            end, "before" its beginning; with None such a sequence is an error.
 
     Returns:
         the array (N, T) or (N, T, D), and the mask (N, T), 1 for real steps.
 
-    Raises ValueError if there are no sequences, they do not fit each other, all are empty
-    and no length is given, or one is too long and ``cut`` is None.
+    Raises ValueError if there are no sequences, they do not fit each other or hold
+    no numbers, all are empty and no length is given, ``value`` is no number of their
+    dtype, or one is too long and ``cut`` is None.
     """
     if side not in ("after", "before") or cut not in ("after", "before", None):
-        raise ValueError(f"side = {side!r}, cut = {cut!r}; expected 'after' or 'before'")
+        raise ValueError(f"side = {side!r}, cut = {cut!r}; use 'after' or 'before'")
     rows = [np.asarray(row) for row in sequences]
-    lengths = [len(row) for row in rows]
-    T = max(lengths, default=0) if length is None else length
+    shape, dtype = _steps(rows, value)
+    T = max((len(row) for row in rows), default=0) if length is None else length
     if T < 1:
-        raise ValueError(f"{len(rows)} sequences of length {T}; expected at least one step")
-    filled = [row for row in rows if len(row)] or [np.zeros(1, np.int64)]
-    tail = filled[0].shape[1:]
-    if any(row.shape[1:] != tail for row in filled):
-        raise ValueError(f"steps have shapes {sorted({row.shape[1:] for row in filled})}; "
-                         "expected one shape")  # fmt: skip
-    out = np.full((len(rows), T, *tail), value, np.result_type(*filled))
+        raise ValueError(f"{len(rows)} sequences of length {T}; expected 1 at least")
+    out = np.full((len(rows), T, *shape), value, dtype)
     mask = np.zeros((len(rows), T), np.int64)
     for n, row in enumerate(rows):
         if len(row) > T and cut is None:
-            raise ValueError(f"sequence {n} has {len(row)} steps, length is {T}: pass "
-                             'cut="after" or cut="before" to shorten it')  # fmt: skip
+            raise ValueError(f"sequence {n} has {len(row)} steps, length is {T}: "
+                             'pass cut="after" or "before"')  # fmt: skip
         row = row[len(row) - T :] if len(row) > T and cut == "before" else row[:T]
         place = slice(0, len(row)) if side == "after" else slice(T - len(row), T)
         if len(row):
             out[n, place], mask[n, place] = row, 1
     return out, mask
+
+
+def _steps(rows: list[Array], value: float) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and dtype of one step. Raises ValueError as :func:`pad` says."""
+    for n, row in enumerate(rows):
+        if row.ndim == 0 or row.dtype.kind not in "biuf":
+            raise ValueError(f"sequence {n} is {row.dtype} of shape {row.shape}; expected "
+                             "numbers (T,) or (T, D): encode the tokens first")  # fmt: skip
+    filled = [row for row in rows if len(row)] or [np.zeros(1, np.int64)]
+    shapes = {row.shape[1:] for row in filled}
+    if len(shapes) > 1:
+        raise ValueError(f"steps have shapes {sorted(shapes)}; expected one shape")
+    dtype = np.result_type(*filled)
+    if dtype.kind in "iu" and value != int(value):
+        raise ValueError(f"value = {value} is no number of dtype {dtype}; expected an integer")
+    return filled[0].shape[1:], dtype
 
 
 def unpad(array: Array, mask: ArrayLike) -> list[Array]:
@@ -271,16 +295,32 @@ def bucket_batches(
 ) -> list[Array]:
     """Batches of sequences of similar length, so that little padding is needed.
 
-    Sorts by length and cuts into batches; rng shuffles the batches, and sequences of equal
-    length among each other. Returns index arrays in which each of 0..N-1 comes once.
+    Sorts by length and cuts into batches (eq-text-padding): no other batches of this size
+    need less padding. If ``size`` does not divide N, one batch is smaller, at the place where
+    that saves most. rng shuffles the batches, and sequences of equal length among each
+    other. Returns index arrays in which each of 0..N-1 comes once.
     Raises ValueError if there are no lengths or size is below 1.
     """
     lengths = np.asarray(lengths)
     _check_batch(len(lengths), size)
     start = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
     order = start[np.argsort(lengths[start], kind="stable")]
-    parts = np.split(order, range(size, len(order), size))
+    full, rest = divmod(len(order), size)
+    small = _cheapest_place(lengths[order], size) if rest else full
+    cuts = np.arange(1, full + (rest > 0)) * size
+    cuts[small:] -= size - rest
+    parts = np.split(order, cuts)
     return parts if rng is None else [parts[k] for k in rng.permutation(len(parts))]
+
+
+def _cheapest_place(ordered: Array, size: int) -> int:
+    """How many full batches should come before the small one; ``ordered`` grows."""
+    full, rest = divmod(len(ordered), size)
+    k = np.arange(full + 1)
+    before = np.append(0, np.cumsum(ordered[size - 1 :: size][:full]))
+    behind = np.append(0, np.cumsum(ordered[rest + size - 1 :: size][:full]))
+    cost = size * (before + behind[-1] - behind) + rest * ordered[k * size + rest - 1]
+    return int(cost.argmin())
 
 
 def _check_batch(N: int, size: int) -> None:

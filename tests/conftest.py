@@ -1,4 +1,4 @@
-"""Shared by all tests: the tools on the path, and skips that continuous integration refuses."""
+"""Shared by all tests: what lies outside the package, and skips that CI refuses."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
 
 def pytest_report_header() -> str:

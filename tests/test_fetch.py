@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rnncourse import _fetch, data
+from rnncourse.__main__ import main
 
 CONTENT = bytes(range(256)) * 1000  # four chunks
 GOOD = {"bytes": len(CONTENT), "sha256": hashlib.sha256(CONTENT).hexdigest()}
@@ -218,6 +219,40 @@ def test_unknown_names(cache, known):
 def test_a_bar_is_shown(cache, known, capsys):
     data.path("tiny", progress=True)
     assert "256000/256000 bytes of tiny/a.txt" in capsys.readouterr().err
+
+
+# ---- the command ----------------------------------------------------------------------
+
+
+def test_the_command_lists_gets_and_finds(cache, known, capsys):
+    """list says what is here; get prints where it lies now; path prints it again."""
+    assert main(["data", "list"]) == 0
+    assert "tiny  0 of 1 files here, 0.3 MB\n    T. Licence: L\n" in capsys.readouterr().out
+    assert main(["data", "get", "tiny"]) == 0
+    assert capsys.readouterr().out == f"{cache / 'tiny/a.txt'}\n"
+    assert main(["data", "path", "tiny"]) == 0
+    assert capsys.readouterr().out == f"{cache / 'tiny/a.txt'}\n"
+    main(["data", "list"])
+    assert "tiny  1 of 1 files here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["get", "big"], "no real data set called 'big'; there are ['tiny']"),
+        (["path", "tiny", "b.txt"], "tiny has no file 'b.txt'"),
+        (["get", "tiny"], "answered 404"),
+        (["path", "tiny"], "answered 404"),
+    ],
+)
+def test_the_command_says_what_cannot_be_had(cache, known, capsys, arguments, said):
+    """Exit code 1, one line, no traceback."""
+    known("gone")
+    assert main(["data", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("rnncourse: ")
+    assert said in error
+    assert error.count("\n") == 1
 
 
 # ---- the manifest as it is ----------------------------------------------------------

@@ -4,6 +4,8 @@ import io
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rnncourse import optim
 
@@ -245,3 +247,46 @@ def test_restore_refuses_what_does_not_fit_and_changes_nothing():
     with pytest.raises(ValueError, match=r"\(2,\).*\(3,\)"):
         optim.restore(tree, {"a": np.ones(2), "b": np.ones(2)})
     assert not tree["a"].any()
+
+
+# ---- properties, for any gradient ------------------------------------------------
+
+NUMBERS = st.lists(st.floats(-1e3, 1e3).filter(lambda g: abs(g) > 1e-2), min_size=1, max_size=5)
+SETTINGS = settings(derandomize=True, deadline=None, max_examples=60)
+
+
+@SETTINGS
+@given(NUMBERS, st.floats(1e-4, 1.0))
+def test_adams_first_step_is_the_rate_whatever_the_gradient(numbers, rate):
+    """m̂ / √ŝ is the gradient's sign at step 1; the page says so."""
+    g, p = np.array(numbers), np.zeros(len(numbers))
+    optim.adam_step(p, g, optim.adam_init(p), rate)
+    np.testing.assert_allclose(p, -rate * np.sign(g), rtol=1e-5)
+
+
+@SETTINGS
+@given(NUMBERS, st.floats(0.1, 100.0))
+def test_adam_and_rmsprop_do_not_care_about_the_scale_of_the_loss(numbers, scale):
+    """Gradients times a factor: the same path (but for ε); SGD's and momentum's scale with it."""
+    g = np.array(numbers)
+    for name, (init, step) in optim.OPTIMIZERS.items():
+        paths = []
+        for factor in (1.0, scale):
+            p = np.zeros(len(g))
+            state = init(p)
+            for k in range(4):
+                step(p, factor * g * np.cos(k), state, 0.01)
+            paths.append(p)
+        power = 1 if name in ("sgd", "momentum") else 0
+        np.testing.assert_allclose(paths[1], paths[0] * scale**power, rtol=1e-3, err_msg=name)
+
+
+@SETTINGS
+@given(NUMBERS, st.floats(1e-3, 1e4))
+def test_clipping_never_lengthens_and_never_turns(numbers, limit):
+    g = np.array(numbers)
+    clipped = g.copy()
+    before = optim.clip_by_norm(clipped, limit)
+    assert before == pytest.approx(np.linalg.norm(g))
+    assert np.linalg.norm(clipped) <= min(before, limit) * (1 + 1e-9)
+    np.testing.assert_allclose(clipped * before, g * np.linalg.norm(clipped), rtol=1e-6, atol=1e-9)

@@ -25,7 +25,25 @@ LAYERS = {
     1: {"_curves", "_fetch", "_letters", "_vectors", "cells", "lattice", "_forms", "documents"},
     2: {"data", "plot", "recurrent", "interop", "segmentation", "wordvec"},
     3: {"layers", "train"},
-    4: {"grading", "_compare", "_exercise", "_grade", "_sandbox", "_child", "__main__"},
+    4: {
+        "grading",
+        "_compare",
+        "_exercise",
+        "_feedback",
+        "_grade",
+        "_sandbox",
+        "_child",
+        "_collect",
+        "_data",
+        "_record",
+        "_batch",
+        "_reports",
+        "_cluster",
+        "_locks",
+        "_users",
+        "_walls",
+        "__main__",
+    },
 }
 LAYER = {name: layer for layer, names in LAYERS.items() for name in names}
 

@@ -172,6 +172,16 @@ def test_stale_notebook_is_reported(copy):
     assert "book/en/rnn.ipynb is not what its page gives" in notebooks.problems(copy)
 
 
+def test_a_page_is_executed_again_when_it_is_named(copy, monkeypatch):
+    """As after a new record: the page's code has not changed, what it shows has."""
+    executed = []
+    monkeypatch.setattr(notebooks, "execute", executed.append)
+    assert notebooks.write(copy)
+    assert executed == []
+    assert notebooks.write(copy, again=["mutants"])
+    assert [notebook.cells[0].id for notebook in executed] == ["mutants-000"]
+
+
 def test_stored_picture_and_other_outputs_are_reported(copy):
     path = copy / "book/zh/rnn.ipynb"
     notebook = nbformat.read(path, as_version=4)

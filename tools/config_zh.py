@@ -29,6 +29,7 @@ OVERRIDES = {
         "Part II: Gates": "第二部分：门控",
         "Part III: Words": "第三部分：词",
         "Part IV: First applications": "第四部分：初步应用",
+        "For teachers": "教师专页",
     },
 }
 

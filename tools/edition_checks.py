@@ -21,7 +21,7 @@ from setup_cell import setup_cell
 
 ROOT = Path(__file__).resolve().parent.parent
 # Pages without exercises, tests and compared cells of their own.
-FRONT = {"index", "notation", "glossary", "teaching"}
+FRONT = {"index", "notation", "glossary", "instructor", "mutants"}
 CHECKED_CELLS = 3
 EXERCISES = 2
 
@@ -267,7 +267,7 @@ def term_file_problems(root: Path) -> list[str]:
 def term_problems(root: Path) -> list[str]:
     """Return where a chapter defines a term with other words than book/terms.yml has."""
     found = term_file_problems(root)
-    to_chinese = {term["en"]: term["zh"] for term in terms(root)}
+    to_chinese = {term["en"].lower(): term["zh"] for term in terms(root)}
     for stem in chapters(root):
         pages = [root / "book" / lang / f"{stem}.md" for lang in ("en", "zh")]
         if not all(page.exists() for page in pages):

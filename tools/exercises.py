@@ -20,6 +20,8 @@ one cell tagged `spec`, which the learner never gets. It defines
     draw        draw(rng) -> the arguments, as a dict or in order; odd, unequal, small sizes
     mutants     list of {"name", "edit", "en", "zh"}, five at least; an edit is (old, new) or a
                 list of these, each `old` found exactly once in the solution cells
+    equivalents {name: source} of right answers written differently, two at least: loops for a
+                product, another order of operations, float32, joined weights …
     starter     for "repair": the mutants whose bugs the learner is given; best two or more, since
                 the first `check` of untouched code then names none of them
 Cells tagged `solution` are left out of the exercise as well.
@@ -153,15 +155,23 @@ def check_data(exercise: Exercise) -> dict[str, Any]:
 
 
 def certify(exercise: Exercise, cases: list[_exercise.Case]) -> None:
-    """Every mutant loses points and is named; the unsolved exercise earns nothing."""
+    """Mutants lose points and are named, equivalents lose none, the unsolved earns nothing."""
     if len(exercise.mutants.keys() - {_exercise.AS_GIVEN}) < 5:
         raise ValueError(f"{exercise.id}: fewer than five mutants")
+    if len(exercise.equivalents) < 2:
+        raise ValueError(f"{exercise.id}: fewer than two equivalents")
     for name, hint in exercise.rules.hints.items():
         found: Verdict = verdict(cases, [case.mutants[name] for case in cases], exercise.rules)
         if found.points >= exercise.rules.points:
             raise ValueError(f"{exercise.id}: mutant {name} loses no points")
         if found.text != hint:
             raise ValueError(f"{exercise.id}: mutant {name} is taken for another: {found.text[0]}")
+    for name in exercise.equivalents:
+        function = _exercise.build(exercise, _exercise.equivalent(exercise, name))
+        answers = [_exercise.run_trusted(exercise, function, case.inputs) for case in cases]
+        found = verdict(cases, answers, exercise.rules)
+        if found.points < exercise.rules.points:
+            raise ValueError(f"{exercise.id}: equivalent {name} loses points: {found.text[0]}")
     if exercise.kind == "repair":
         given = _exercise.AS_GIVEN if len(exercise.starter) > 1 else "".join(exercise.starter)
         answers = [case.mutants.get(given) for case in cases]

@@ -2,6 +2,7 @@
 
     python tools/notebooks.py           convert all; execute those whose code changed
     python tools/notebooks.py --all     execute all of them
+    python tools/notebooks.py mutants   execute this page too: what it shows was recorded anew
     python tools/notebooks.py --check   exit 1 if a notebook is not what its page gives
 
 A chapter is executed once, in English; the Chinese notebook has the same code and gets
@@ -13,6 +14,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import jupytext
@@ -95,8 +97,12 @@ def read(path: Path) -> nbformat.NotebookNode | None:
     return nbformat.read(path, as_version=4) if path.exists() else None
 
 
-def write(root: Path, execute_all: bool = False) -> bool:
-    """Write every notebook that differs from what its page gives; say whether all could be."""
+def write(root: Path, execute_all: bool = False, again: Collection[str] = ()) -> bool:
+    """Write every notebook that differs from what its page gives; say whether all could be.
+
+    Executed are those whose code has changed, those whose stem is in `again`, or all.
+    """
+    redo = {p.stem for p in sources(root)} if execute_all else set(again)
     complete = True
     for page in sources(root):
         path = page.with_suffix(".ipynb")
@@ -108,7 +114,7 @@ def write(root: Path, execute_all: bool = False) -> bool:
                 complete = False
                 continue
             copy_outputs(english, notebook)
-        elif stored is not None and code(stored) == code(notebook) and not execute_all:
+        elif stored is not None and code(stored) == code(notebook) and page.stem not in redo:
             copy_outputs(stored, notebook)
         elif code_cells(notebook):
             print(f"{page.relative_to(root)} … ", end="", flush=True)
@@ -170,7 +176,8 @@ def main() -> int:
         return bool(found)
     # The kernel of this environment, whatever else the user has installed.
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
-    return not write(ROOT, execute_all="--all" in sys.argv[1:])
+    stems = [word for word in sys.argv[1:] if not word.startswith("-")]
+    return not write(ROOT, execute_all="--all" in sys.argv[1:], again=stems)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,450 @@
+"""The grader under attack: no undeserved point, the batch goes on, nothing outside is touched.
+
+Every attack of `attacks.py` is graded in four modes: with bubblewrap, and without it as a user
+of its own, as this user, and with nothing but resource limits. What gets through in a weaker
+mode is asserted too: the mode's warning must not promise more, nor less, than is true.
+The table goes to _build/attacks.json; with RECORD_ATTACKS=1 to benchmarks/results/attacks.json.
+"""
+
+import contextlib
+import datetime
+import json
+import os
+import platform
+import pwd
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from attacks import ATTACKS, BWRAP, LIMITS, MODES, RIGHT, USER
+
+from rnncourse import __main__ as cli
+from rnncourse import _grade, _locks, _sandbox, _users
+from rnncourse._grade import Submission
+
+ROOT = Path(__file__).resolve().parents[1]
+SOLUTIONS = ROOT / "solutions"
+# What these aim at is the grader's reading of notebooks and replies, the same in every mode:
+# the strictest and the weakest mode suffice.
+READING = {"libraries", "replies", "objects", "notebook"}
+PAIRS = [
+    (mode, attack)
+    for mode in MODES
+    for attack in ATTACKS
+    if mode in (BWRAP, LIMITS) or attack.group not in READING
+]
+LASTING = {"resources", "writing", "processes"}  # what could harm the next submission
+WORKING = f"import numpy as np\n{RIGHT}"
+
+if sys.platform != "linux":
+    pytest.skip("needs Linux: elsewhere the grader has resource limits only",
+                allow_module_level=True)  # fmt: skip
+
+
+def mode_of(name):
+    """The `Mode` of a name in the table, or a skip where this machine has it not."""
+    root = os.geteuid() == 0
+    user = _sandbox.NOBODY if root else None
+    if name == BWRAP:
+        if not shutil.which("bwrap"):
+            pytest.skip("needs bubblewrap")
+        return _sandbox.Mode(True, user)
+    if name == LIMITS:
+        return _sandbox.Mode(False, None, ())
+    if len(_locks.available()) < 2:
+        pytest.skip("needs Landlock and seccomp: Linux 5.13 on x86_64 or aarch64")
+    if name == USER and not root:
+        pytest.skip("only root can lend a process another user")
+    return _sandbox.Mode(False, user if name == USER else None)
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory):
+    """What attacks aim at: files, sockets and a process outside the learner's folder."""
+    tmp_path_factory.getbasetemp()  # pytest's own folder, before `tempfile` is sent elsewhere
+    with contextlib.ExitStack() as stack:
+        yield Ground(stack)
+
+
+class Ground:
+    """A place that every user could reach, were there no walls."""
+
+    def __init__(self, stack):
+        self.folder = Path(tempfile.mkdtemp(prefix="rnncourse-ground-"))
+        stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        self.temp, self.canary = self.folder / "temp", self.folder / "canary"
+        self.folder.chmod(0o755)
+        self.temp.mkdir()
+        self.temp.chmod(0o1777)
+        # The grader's own folders lie in it, away from those of other graders.
+        before, tempfile.tempdir = tempfile.tempdir, str(self.temp)
+        stack.callback(setattr, tempfile, "tempdir", before)
+        self.marker = f"rnn{os.getpid()}"
+        self.server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self.port = self.server.getsockname()[1]
+        self.datagrams = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        self.datagrams.bind(("127.0.0.1", self.port))
+        self.abstract = stack.enter_context(socket.socket(socket.AF_UNIX))
+        self.abstract.bind(f"\0{self.marker}")
+        self.abstract.listen()
+        self.socket = self.decoy = None
+        self.restore()
+        stack.callback(lambda: self.socket.close())
+
+    def restore(self):
+        """The canary folder as it was."""
+        if self.socket:
+            self.socket.close()
+        _sandbox.delete(self.canary)
+        (self.canary / "folder").mkdir(parents=True)
+        (self.canary / "folder" / "file").write_text("kept")
+        (self.canary / "other.ipynb").write_text("another submission")
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(self.canary / "socket"))
+        self.socket.listen()
+        for path in [self.canary, *self.canary.rglob("*")]:
+            path.chmod(0o777 if path.is_dir() else 0o666)
+        self.before = self.state()
+
+    def state(self):
+        """Names, kinds, modes, times and content of all that lies in the canary folder."""
+        return {
+            str(path): (path.lstat().st_mode, path.lstat().st_mtime_ns,
+                        path.read_text() if path.is_file() else "")
+            for path in [self.canary, *sorted(self.canary.rglob("*"))]
+        }  # fmt: skip
+
+    def fill(self, text):
+        """The attack's code with its @WORDS@ replaced."""
+        words = {"ROOT": ROOT, "SOLUTIONS": SOLUTIONS, "CANARY": self.canary, "TEMP": self.temp,
+                 "HOME": self.folder / "home", "MARKER": self.marker, "PORT": self.port,
+                 "PARENT": os.getpid(), "DECOY": self.decoy.pid, "NUMBER": 7000 + os.getpid(),
+                 "PACKAGES": Path(np.__file__).parents[1]}  # fmt: skip
+        return re.sub("@([A-Z]+)@", lambda found: str(words[found[1]]), text)
+
+    def without_paths(self, text):
+        """The reason as it is recorded: the same on every machine."""
+        for path in (SOLUTIONS, ROOT, self.folder):
+            text = text.replace(str(path), path.name)
+        return text
+
+    def survivors(self):
+        """Processes that bear the attack's name."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/comm"):
+            with contextlib.suppress(OSError):
+                if path.read_text().strip() == self.marker:
+                    found.append(int(path.parent.name))
+        return found
+
+    def damage(self):
+        """What an attack has changed out here; all of it is mended."""
+        found = []
+        end = time.monotonic() + 2.0
+        while (left := self.survivors()) and time.monotonic() < end:
+            time.sleep(0.02)
+        for pid in left:
+            found.append("a process survives")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self.state() != self.before:
+            found.append("another's files have changed")
+            self.restore()
+        if self.decoy.poll() is not None:
+            found.append("another process was ended")
+        elif decoy_state(self.decoy.pid) != self.decoy_before:
+            found.append("another process was changed")
+        if any(path.name.startswith("rnncourse-work-") for path in self.temp.iterdir()):
+            found.append("the working folder remains")
+        return found
+
+
+def decoy_state(pid):
+    return (os.getpriority(os.PRIO_PROCESS, pid), os.sched_getaffinity(pid),
+            resource.prlimit(pid, resource.RLIMIT_CPU))  # fmt: skip
+
+
+@pytest.fixture
+def decoy(ground):
+    """A process of this user that a submission must not reach; with no powers of root's, which
+    would keep it safe in the weakest mode."""
+    environment = {"PATH": os.environ["PATH"], "SECRET": ground.marker}
+    powerless = (lambda: _locks.shed_powers(False)) if os.geteuid() == 0 else None
+    with subprocess.Popen(["sleep", "600", f"600.{os.getpid()}"], env=environment,
+                          preexec_fn=powerless) as process:  # fmt: skip
+        ground.decoy, ground.decoy_before = process, decoy_state(process.pid)
+        yield process
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def grader(request, ground):
+    """One grader for each mode."""
+    mode = mode_of(request.param)
+    with _grade.Grader(SOLUTIONS, 12345, mode=mode) as grader:
+        if not _sandbox.works(grader._stage((), ("numpy",)), mode):
+            pytest.skip(f"needs a machine where this mode works: {request.param}")
+        grader.name = request.param
+        yield grader
+
+
+@pytest.fixture(scope="module")
+def record():
+    """The rows of all attacks in all modes; written where the whole table was run."""
+    table = {attack.name: {"attack": attack.name, "group": attack.group, "modes": {}}
+             for attack in ATTACKS}  # fmt: skip
+    yield table
+    if all(entry["modes"].keys() >= {BWRAP, LIMITS} for entry in table.values()):
+        target = ROOT / "_build" / "attacks.json"
+        if os.environ.get("RECORD_ATTACKS") == "1":
+            target = ROOT / "benchmarks" / "results" / "attacks.json"
+        target.parent.mkdir(exist_ok=True)
+        data = {**machine(), "attacks": list(table.values())}
+        target.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def machine():
+    """What the table was made with; no path and no name of the machine."""
+    version = subprocess.run(["bwrap", "--version"], capture_output=True, text=True, check=False)
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "python": platform.python_version(),
+        "kernel": platform.release().split("-")[0],
+        "machine": platform.machine(),
+        "bubblewrap": version.stdout.strip().removeprefix("bubblewrap "),
+        "landlock": _locks.landlock_version(),
+        "seccomp": _locks.CALLS in _locks.available(),
+        "root": os.geteuid() == 0,
+        "modes": list(MODES),
+    }
+
+
+def notebook(path, attack, ground, cells):
+    """Write the submission; a cell that begins with #spec pretends to be the solution's."""
+    if attack.raw is not None:
+        path.write_bytes(attack.raw)
+        return Submission(path.name, path)
+    code = [
+        {"cell_type": "code", "source": ground.fill(cell), "outputs": [], "execution_count": None,
+         "metadata": {"tags": ["spec"]} if cell.startswith("#spec") else {}}
+        for cell in cells
+    ]  # fmt: skip
+    mark = {"exercise": attack.exercise, "points": 1000, "tolerance": [1e9, 1e9]}
+    data = {"cells": code, "metadata": {"rnncourse": mark}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(data), "utf-8")
+    return Submission(path.name, path)
+
+
+def run(grader, attack, ground, path):
+    """The row of the attack; of its second submission where it has one."""
+    grader.limits = _sandbox.Limits(wall=attack.wall)
+    row = grader.grade(notebook(path, attack, ground, attack.cells))
+    if attack.then:
+        cells = (attack.cells[0], f"found = []\n{attack.then}", attack.cells[2])
+        row = grader.grade(notebook(path, attack, ground, cells))
+    grader.limits = _sandbox.Limits()
+    return row
+
+
+@pytest.mark.parametrize(("grader", "attack"), PAIRS, indirect=["grader"], ids=str)
+def test_an_attack_earns_nothing_and_harms_nobody(attack, grader, ground, decoy, record, tmp_path):
+    mode = grader.name
+    row = run(grader, attack, ground, tmp_path / "submission.ipynb")
+    damage = ground.damage()
+    held = bool(re.search(attack.said, row.reason)) and not damage and not row.points
+    reason = ground.without_paths(row.reason)
+    record[attack.name]["modes"][mode] = {"points": row.points, "reason": reason,
+                                          "damage": damage, "held": held}  # fmt: skip
+    assert "\n" not in row.reason
+    assert len(row.reason) < 600
+    assert row.points == (4 if mode in attack.wins else 0), row.reason
+    if mode in attack.through:
+        assert re.search(attack.through[mode], row.reason), row.reason
+        assert not held, f"{mode} holds after all: say so in the table and the warning"
+    elif mode not in attack.maybe:
+        assert damage == []
+        assert re.search(attack.said, row.reason), row.reason
+    # Elsewhere the next attack's row, whose reason is known, shows that the batch goes on.
+    if attack.group in LASTING or (mode == BWRAP and attack.group not in READING):
+        assert right_submission(grader, tmp_path).reason == "full marks"
+
+
+def right_submission(grader, folder):
+    path = folder / "right.ipynb"
+    cells = [{"cell_type": "code", "metadata": {}, "source": WORKING}]
+    metadata = {"rnncourse": {"exercise": "rnn_ex_01"}}
+    path.write_text(json.dumps({"cells": cells, "metadata": metadata, "nbformat": 4}), "utf-8")
+    return grader.grade(Submission("right", path))
+
+
+# --- modes and their warnings --------------------------------------------------------------
+
+# What a warning must say where an attack of the group gets through.
+WARNED = {"answers": "read every file", "resources": "fill the disk|any number of processes",
+          "reading": "read every file", "writing": "change this user's files",
+          "network": "reach the network", "processes": "stop the grader"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_a_warning_names_what_gets_through_and_nothing_else(name):
+    locks = () if name == LIMITS else ("files", "calls")
+    user = _sandbox.NOBODY if name in (BWRAP, USER) else None
+    warning = _sandbox.Mode(name == BWRAP, user, locks).warning()
+    through = {attack.group for attack in ATTACKS if name in attack.through}
+    assert bool(warning) == (name != BWRAP)
+    for group, said in WARNED.items():
+        if group in through:
+            assert re.search(said, warning), group
+        elif group != "resources":
+            assert not re.search(said, warning), group
+    assert ("NOT isolated" in warning) == (name == LIMITS)
+
+
+def test_points_are_lost_to_nobody_but_who_asked_for_it():
+    """Only where files are open does an attack earn points; that mode must be asked for."""
+    assert {mode for attack in ATTACKS for mode in attack.wins} == {LIMITS}
+    assert not _sandbox.Mode(False, None, ()).keeps_answers()
+    assert _sandbox.Mode(False, None, ("files",)).keeps_answers()
+    assert _sandbox.Mode(True, None, ()).keeps_answers()
+
+
+@pytest.fixture
+def submission(tmp_path):
+    """A folder with one right submission."""
+    data = {"cells": [{"cell_type": "code", "metadata": {}, "source": WORKING}],
+            "metadata": {"rnncourse": {"exercise": "rnn_ex_01"}}, "nbformat": 4}  # fmt: skip
+    (tmp_path / "a.ipynb").write_text(json.dumps(data), "utf-8")
+    return [str(tmp_path), "--solutions", str(SOLUTIONS)]
+
+
+def test_without_bubblewrap_the_batch_is_graded_after_a_warning(submission, monkeypatch, capsys):
+    if _locks.FILES not in _locks.available():
+        pytest.skip("needs Landlock")
+    monkeypatch.setattr(_sandbox.shutil, "which", lambda name: None)
+    assert cli.main(["grade", *submission]) == 0
+    captured = capsys.readouterr()
+    assert "WARNING: no working bubblewrap" in captured.err
+    assert "full marks" in captured.out
+
+
+def test_where_the_solutions_are_open_nothing_is_graded_unless_asked(
+    submission, monkeypatch, capsys
+):
+    monkeypatch.setattr(_sandbox.shutil, "which", lambda name: None)
+    monkeypatch.setattr(_locks, "available", lambda: ())
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["grade", *submission])
+    assert stop.value.code == 2
+    assert "could read the solutions" in capsys.readouterr().err
+    assert cli.main(["grade", *submission, "--unconfined"]) == 0
+    captured = capsys.readouterr()
+    assert "NOT isolated" in captured.err
+    assert "full marks" in captured.out
+
+
+def test_where_no_child_starts_the_command_says_so(submission, monkeypatch, capsys):
+    monkeypatch.setattr(_sandbox, "works", lambda stage, mode: False)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["grade", *submission])
+    assert stop.value.code == 2
+    assert "no Python process could be started" in capsys.readouterr().err
+
+
+# --- locks and users -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("machine", _locks.MACHINES)
+def test_the_filter_is_well_formed_on_every_machine(machine):
+    """No call is listed twice, and every jump stays inside the program."""
+    column, architecture = _locks.MACHINES[machine]
+    tables = (_locks.ALWAYS, _locks.SHARED, _locks.OWN_PROCESS)
+    numbers = [pair[column] for table in tables for pair in table.values() if pair[column] >= 0]
+    numbers += [_locks.CLONE[column], _locks.FCNTL[column], _locks.IOCTL[column], _locks.CLONE3]
+    assert len(set(numbers)) == len(numbers)
+    for shared in (False, True):
+        program = _locks._program(shared, column, architecture)
+        assert program[-1] == (_locks.RETURN, 0, 0, _locks.ALLOW)
+        for k, (_, yes, no, _) in enumerate(program[:-1]):
+            assert k + 1 + max(yes, no) < len(program)
+
+
+def interpret(program, number, *arguments, architecture=0xC000003E):
+    """What the kernel's interpreter would return for a system call."""
+    words = {0: number, 4: architecture} | {16 + 8 * k: v for k, v in enumerate(arguments)}
+    k = value = 0
+    while True:
+        code, yes, no, constant = program[k]
+        if code == _locks.RETURN:
+            return constant
+        if code == _locks.LOAD:
+            value = words.get(constant, 0)
+        else:
+            true = {_locks.EQUAL: value == constant, _locks.GREATER: value >= constant,
+                    _locks.BITS: bool(value & constant)}[code]  # fmt: skip
+            k += yes if true else no
+        k += 1
+
+
+def test_the_filter_refuses_what_it_lists_and_allows_the_rest():
+    program = _locks._program(True, *_locks.MACHINES["x86_64"])
+    refused, own = _locks.REFUSE | 1, os.getpid()
+    for numbers in (_locks.ALWAYS | _locks.SHARED).values():
+        assert interpret(program, numbers[0]) == refused
+    for numbers in _locks.OWN_PROCESS.values():
+        assert interpret(program, numbers[0], own) == interpret(program, numbers[0], 0)
+        assert interpret(program, numbers[0], own) == _locks.ALLOW
+        assert interpret(program, numbers[0], own + 1) == refused
+    assert interpret(program, 56, 0x10000011) == refused  # clone with a user namespace
+    assert interpret(program, 56, 0x11) == _locks.ALLOW
+    assert interpret(program, 435) == _locks.REFUSE | 38
+    assert [interpret(program, 72, 3, k) == refused for k in (8, 10, 15, 4)] == [1, 1, 1, 0]
+    assert [interpret(program, 16, 3, k) == refused for k in (0x8901, 0x8902, 1)] == [1, 1, 0]
+    for number in (0, 1, 2, 3, 9, 57, 59, 60, 257):  # read, write, open … openat
+        assert interpret(program, number) == _locks.ALLOW
+    assert interpret(program, 0x40000000 | 41) == refused
+    assert interpret(program, 0, architecture=0x40000003) == refused  # 32-bit x86
+
+
+def test_each_child_of_a_root_grader_has_a_user_of_its_own():
+    mode = _sandbox.Mode(True, _sandbox.NOBODY)
+    with _users.lend_user(mode) as first, _users.lend_user(mode) as second:
+        assert len({first.user, second.user, _sandbox.NOBODY}) == 3
+        assert (first.bubblewrap, first.locks) == (mode.bubblewrap, mode.locks)
+        for lent in (first, second):
+            with pytest.raises(KeyError):
+                pwd.getpwuid(lent.user)
+    with _users.lend_user(mode) as again:
+        assert again.user == first.user
+    with _users.lend_user(_sandbox.Mode(True, None)) as same:
+        assert same.user is None
+
+
+def test_two_graders_never_lend_the_same_user():
+    """Another process has taken the first number: its name is found in use."""
+    code = """
+from rnncourse import _sandbox, _users
+with _users.lend_user(_sandbox.Mode(True, 65534)) as mode:
+    print(mode.user)
+"""
+    with _users.lend_user(_sandbox.Mode(True, _sandbox.NOBODY)) as mine:
+        other = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True,
+                               capture_output=True, check=True)  # fmt: skip
+    assert int(other.stdout) != mine.user
+
+
+def test_what_a_lent_user_leaves_running_is_ended():
+    if os.geteuid() != 0:
+        pytest.skip("only root can lend a process another user")
+    with _users.lend_user(_sandbox.Mode(False, _sandbox.NOBODY)) as mode:
+        process = subprocess.Popen(["sleep", "600"], user=mode.user, start_new_session=True)
+        assert _users.processes_of(mode.user) == [process.pid]
+    assert process.wait(timeout=10) == -signal.SIGKILL
