@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help book test serve notebooks exercises seeds mutants bench bench-grading real lint clean \
   set-repo lock picture
+.PHONY: help book test serve notebooks exercises seeds mutants bench bench-grading real lint \
+  clean set-repo lock picture
 
 BIN := .venv/bin
 PY := $(BIN)/python

@@ -12,10 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from rnncourse import _fetch
+from rnncourse import _fetch, _letters
 from rnncourse._fetch import DataError as DataError
+from rnncourse._letters import made_up_letters as made_up_letters
+from rnncourse._letters import made_up_opinions as made_up_opinions
 
 Array = np.ndarray
+DESKS = _letters.DESKS  # names of the labels of made_up_letters, by language
 
 
 def names() -> list[str]:
@@ -278,6 +281,8 @@ def telegraph_office(language: str = "en") -> str:
 
 _SETS: dict[str, Callable[..., Any]] = {
     "brackets": brackets,
+    "made_up_letters": made_up_letters,
+    "made_up_opinions": made_up_opinions,
     "made_up_reviews": made_up_reviews,
     "made_up_temperatures": made_up_temperatures,
     "segmented_sentences": segmented_sentences,

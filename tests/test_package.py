@@ -22,7 +22,7 @@ LAYERS = {
         "optim",
         "_progress",
     },
-    1: {"_curves", "_fetch", "_vectors", "cells", "lattice", "_forms"},
+    1: {"_curves", "_fetch", "_letters", "_vectors", "cells", "lattice", "_forms", "documents"},
     2: {"data", "plot", "recurrent", "interop", "segmentation", "wordvec"},
     3: {"layers", "train"},
     4: {
