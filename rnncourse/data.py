@@ -16,6 +16,7 @@ from rnncourse import _fetch, _letters
 from rnncourse._fetch import DataError as DataError
 from rnncourse._letters import made_up_letters as made_up_letters
 from rnncourse._letters import made_up_opinions as made_up_opinions
+from rnncourse._world import little_world as little_world
 
 Array = np.ndarray
 DESKS = _letters.DESKS  # names of the labels of made_up_letters, by language
@@ -283,6 +284,7 @@ _SETS: dict[str, Callable[..., Any]] = {
     "brackets": brackets,
     "made_up_letters": made_up_letters,
     "made_up_opinions": made_up_opinions,
+    "little_world": little_world,
     "made_up_reviews": made_up_reviews,
     "made_up_temperatures": made_up_temperatures,
     "segmented_sentences": segmented_sentences,

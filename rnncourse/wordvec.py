@@ -18,6 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from rnncourse._nnlm import nnlm_backward as nnlm_backward
+from rnncourse._nnlm import nnlm_forward as nnlm_forward
+from rnncourse._nnlm import nnlm_init as nnlm_init
 from rnncourse._progress import Bar
 from rnncourse._vectors import analogy as analogy
 from rnncourse._vectors import initial_embedding as initial_embedding

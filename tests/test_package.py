@@ -23,6 +23,7 @@ LAYERS = {
         "_progress",
     },
     1: {"_curves", "_fetch", "_letters", "_vectors", "cells", "lattice", "_forms", "documents"},
+    1: {"_curves", "_fetch", "_vectors", "_nnlm", "_world", "cells", "lattice", "_forms"},
     2: {"data", "plot", "recurrent", "interop", "segmentation", "wordvec"},
     3: {"layers", "train"},
     4: {
