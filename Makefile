@@ -3,8 +3,6 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks exercises seeds mutants bench bench-grading real lint clean \
-  set-repo lock picture
 .PHONY: help book test serve notebooks exercises seeds mutants bench bench-grading real lint \
   clean set-repo lock picture
 

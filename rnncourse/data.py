@@ -282,9 +282,9 @@ def telegraph_office(language: str = "en") -> str:
 
 _SETS: dict[str, Callable[..., Any]] = {
     "brackets": brackets,
+    "little_world": little_world,
     "made_up_letters": made_up_letters,
     "made_up_opinions": made_up_opinions,
-    "little_world": little_world,
     "made_up_reviews": made_up_reviews,
     "made_up_temperatures": made_up_temperatures,
     "segmented_sentences": segmented_sentences,
