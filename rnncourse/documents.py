@@ -48,7 +48,8 @@ def tfidf(counts: ArrayLike, weights: ArrayLike) -> Array:
     """
     counts, weights = _matrix(counts), np.asarray(weights, dtype=float)
     if weights.shape != counts.shape[1:]:
-        raise ValueError(f"weights has shape {weights.shape}; counts {counts.shape} needs (V,)")
+        shapes = f"weights {weights.shape}, counts {counts.shape}"
+        raise ValueError(f"{shapes}; expected (V,) and (N, V)")
     x = counts * weights
     length = np.linalg.norm(x, axis=1, keepdims=True)
     return np.divide(x, length, out=np.zeros_like(x), where=length > 0)
@@ -74,9 +75,10 @@ def nb_fit(counts: ArrayLike, labels: ArrayLike, alpha: float = 1.0) -> NaiveBay
     counts, labels = _matrix(counts), _labels(labels, len(counts))
     size = np.bincount(labels)
     if alpha <= 0 or not all(size):
-        raise ValueError(f"alpha = {alpha}, documents a class: {size.tolist()}; expected "
-                         "alpha > 0 and at least one document of every class")  # fmt: skip
-    total = np.array([counts[labels == k].sum(axis=0) for k in range(len(size))]) + alpha
+        found = f"alpha = {alpha}, documents a class: {size.tolist()}"
+        raise ValueError(f"{found}; expected all above zero")
+    total = [counts[labels == k].sum(axis=0) for k in range(len(size))]
+    total = np.array(total) + alpha
     log_p = np.log(total) - np.log(total.sum(axis=1, keepdims=True))
     return NaiveBayes(np.log(size / size.sum()), log_p)
 

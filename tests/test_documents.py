@@ -131,7 +131,7 @@ def test_a_centre_without_rows_stays():
     [
         (lambda: documents.counts(["rain"], WORDS), "one string"),
         (lambda: documents.idf([1, 2]), r"shape \(2,\)"),
-        (lambda: documents.tfidf([[1, 2]], [1.0]), "weights has shape"),
+        (lambda: documents.tfidf([[1, 2]], [1.0]), r"weights \(1,\)"),
         (lambda: documents.nb_fit([[1], [2]], [0, 2]), r"\[1, 0, 1\]"),
         (lambda: documents.nb_fit([[1], [2]], [0, 1], 0), "alpha = 0"),
         (lambda: documents.nb_fit([[1], [2]], [0]), r"shape \(1,\)"),
@@ -234,11 +234,11 @@ def test_bad_wishes_for_letters_are_named(call, message):
 
 
 def test_the_record_is_whole_and_beats_its_baseline():
-    """Every method with and without pairs on both sets; each above the majority class."""
+    """Four methods, with and without pairs, and the majority class, which all of them beat."""
     real = data.recorded("real_documents")
     assert real["films_size"] == {"train": 25000, "test": 25000, "positive": 0.5}
     for kind in ("films", "hotels"):
-        assert len({(row["method"], row["n"]) for row in real[kind]}) == 10
+        assert len({(row["method"], row["n"]) for row in real[kind]}) == 9
     films = {(r["method"], r["n"]): r["accuracy"] for r in real["films"]}
     hotels = {(r["method"], r["n"]): r["accuracy"]["mean"] for r in real["hotels"]}
     for rows in (films, hotels):
