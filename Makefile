@@ -3,8 +3,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help book test serve notebooks exercises seeds mutants bench bench-grading lint clean \
-  set-repo lock picture
+.PHONY: help book test serve notebooks exercises seeds mutants bench bench-grading real lint \
+  clean set-repo lock picture
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -30,6 +30,7 @@ help:
 	@echo "make mutants         certify every exercise by mutation, for the page on it"
 	@echo "make bench           time the layers beside PyTorch and Keras, then bench-grading; 25 min"
 	@echo "make bench-grading   time a class's grading beside otter-grader and nbgrader, 8 minutes"
+	@echo "make real            repeat the runs on real data; NAMES=\"segmentation\", FORCE=1"
 	@echo "make lint            ruff, as in make test"
 	@echo "make set-repo URL=…  put the course at another GitHub address"
 	@echo "make lock            write constraints.txt from what .venv holds"
@@ -116,6 +117,16 @@ $(OTHERS)/.installed: | $(INSTALLED)
 
 bench-grading: $(OTHERS)/.installed
 	$(PY) benchmarks/grading.py
+
+# RNNCOURSE_DATA names a folder with the data sets; what is not there is downloaded. One that
+# cannot be had stops its own run only.
+REAL := $(patsubst benchmarks/real/%.py,%,$(filter-out benchmarks/real/_%,$(wildcard benchmarks/real/*.py)))
+real: $(INSTALLED)
+	@failed=0; for name in $(or $(NAMES),$(REAL)); do \
+	  test -e benchmarks/real/$$name.py || { echo "No run is called $$name; there are: $(REAL)"; exit 2; }; \
+	  echo "== $$name"; \
+	  RNNCOURSE_PROGRESS= $(PY) benchmarks/real/$$name.py $(if $(FORCE),--force) || failed=1; \
+	done; exit $$failed
 
 set-repo: $(INSTALLED)
 	$(PY) tools/set_repo.py "$(URL)"

@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from rnncourse import _fetch
+from rnncourse import _fetch, _letters
 from rnncourse._fetch import DataError as DataError
+from rnncourse._letters import made_up_letters as made_up_letters
+from rnncourse._letters import made_up_opinions as made_up_opinions
 from rnncourse._world import little_world as little_world
 
 Array = np.ndarray
+DESKS = _letters.DESKS  # names of the labels of made_up_letters, by language
 
 
 def names() -> list[str]:
@@ -174,6 +177,21 @@ def brackets(
     return tokens, depth
 
 
+def segmented_sentences() -> list[list[tuple[str, str]]]:
+    """285 short Chinese sentences, written for this course, cut into words with a tag each.
+
+    Words are cut as People's Daily was (a place and 大学 are two words), without punctuation.
+    Many sentences hold strings that can be cut in more than one way; some of the words are
+    now one part of speech, now another. Tags: n noun, nr person, ns place, t time, v verb,
+    a adjective, r pronoun, d adverb, m number, q measure word, p preposition, c conjunction,
+    u particle, f position.
+
+    Returns one list for each sentence: [(word, tag), …].
+    """
+    text = Path(__file__).with_name("segmented_sentences.txt").read_text(encoding="utf-8")
+    return [[tuple(pair.split("/")) for pair in line.split()] for line in text.splitlines()]
+
+
 # What reviewers also write: (English, Chinese), no opinion in any of it.
 _ASIDES = (
     ("We stayed for two nights.", "我们住了两个晚上。"),
@@ -265,8 +283,11 @@ def telegraph_office(language: str = "en") -> str:
 _SETS: dict[str, Callable[..., Any]] = {
     "brackets": brackets,
     "little_world": little_world,
+    "made_up_letters": made_up_letters,
+    "made_up_opinions": made_up_opinions,
     "made_up_reviews": made_up_reviews,
     "made_up_temperatures": made_up_temperatures,
+    "segmented_sentences": segmented_sentences,
     "telegraph_office": telegraph_office,
     "temporal_xor": temporal_xor,
     "who_first": who_first,

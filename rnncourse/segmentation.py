@@ -18,6 +18,8 @@ from rnncourse.text import pad
 Array = np.ndarray
 Words = list[str]
 START = ""  # stands before the first word of a sentence
+ADDED = 0.1  # to each count
+BMES = ("B", "M", "E", "S")  # begin, middle, end of a word; single character
 
 
 class Lexicon:
@@ -50,6 +52,10 @@ class Lexicon:
     def __len__(self) -> int:
         return len(self.counts)
 
+    def allows(self, word: str) -> bool:
+        """May this string be a word of the lattice? Single characters always may."""
+        return word in self
+
     def log_p(self, word: str) -> float:
         """Log-probability of a word (eq-segmentation-unigram).
 
@@ -58,15 +64,57 @@ class Lexicon:
         """
         return math.log((self.counts[word] + 1) / (self.total + len(self.counts) + 1))
 
-    def log_p_after(self, word: str, before: str, weight: float = 0.5) -> float:
+    def log_p_after(
+        self, word: str, before: str, weight: float = 0.5, alone: float | None = None
+    ) -> float:
         """Log-probability of a word after another (eq-segmentation-bigram).
 
         A mixture of how often the pair was seen and of the single word's probability, which is
-        never zero (Jelinek and Mercer, 1980).
+        never zero (Jelinek and Mercer, 1980). ``alone`` is ``log_p(word)``, where it is known.
         """
         seen = self.firsts.get(before, 0)
-        share = self.pairs[before, word] / seen if seen else 0.0
-        return math.log(weight * share + (1 - weight) * math.exp(self.log_p(word)))
+        share = self.pairs.get((before, word), 0) / seen if seen else 0.0
+        alone = self.log_p(word) if alone is None else alone
+        return math.log(weight * share + (1 - weight) * math.exp(alone))
+
+
+class OpenLexicon(Lexicon):
+    """A lexicon in whose lattice any short string may be a word, at a price.
+
+    What unknown words look like is learnt from the words that occur once: how many of all
+    words they are, how long they are, and which characters begin, go on, end or are such a word.
+    """
+
+    def __init__(self, sentences: Iterable[Sequence[str]], longest_unknown: int = 4) -> None:
+        super().__init__(sentences)
+        self.longest_unknown = longest_unknown
+        self.longest = max(self.longest, longest_unknown)
+        once = [word for word, n in self.counts.items() if n == 1]
+        self.share = (len(once) + 1) / (self.total + 2)  # of the words to come (Good, 1953)
+        self._lengths = Counter(len(word) for word in once if len(word) <= longest_unknown)
+        self._spelt = Counter(to_bmes(once))  # (character, tag)
+        self._tags = Counter(tag for _, tag in to_bmes(once))
+        self._characters = len(set("".join(self.counts))) + 1  # one for all others
+
+    def allows(self, word: str) -> bool:
+        """Known, or not longer than ``longest_unknown``."""
+        return word in self or len(word) <= self.longest_unknown
+
+    def log_p(self, word: str) -> float:
+        """Log-probability of a known word, or of the spelling of an unknown one.
+
+        Known: its share of the words, times 1 minus the share of unknown ones; unknown:
+        eq-segmentation-unknown.
+        """
+        if n := self.counts[word]:
+            return math.log((1 - self.share) * n / self.total)
+        length = min(len(word), self.longest_unknown)
+        kinds, of_length = self.longest_unknown, self._lengths[length] + ADDED
+        result = math.log(self.share * of_length / (self._lengths.total() + ADDED * kinds))
+        for pair in to_bmes([word]):
+            total = self._tags[pair[1]] + ADDED * self._characters
+            result += math.log((self._spelt[pair] + ADDED) / total)
+        return result
 
 
 # --- maximum matching ---------------------------------------------------------------
@@ -106,11 +154,11 @@ def bidirectional_match(text: str, lexicon: Lexicon) -> Words:
 
 
 def word_lattice(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int]]:
-    """Every place (start, end) of a known word in the text, and of each single character."""
+    """Every place (start, end) of a word in the text, and of each single character."""
     for start in range(len(text)):
         yield start, start + 1
         for end in range(start + 2, min(len(text), start + lexicon.longest) + 1):
-            if text[start:end] in lexicon:
+            if lexicon.allows(text[start:end]):
                 yield start, end
 
 
@@ -142,8 +190,9 @@ def bigram(text: str, lexicon: Lexicon, weight: float = 0.5) -> Words:
     back = {}
     for edge in word_lattice(text, lexicon):
         word = text[slice(*edge)]
+        alone = lexicon.log_p(word)
         # An empty slice stands before the first word: START.
-        scores = [(best[last] + lexicon.log_p_after(word, text[slice(*last)], weight), last)
+        scores = [(best[last] + lexicon.log_p_after(word, text[slice(*last)], weight, alone), last)
                   for last in ending[edge[0]]]  # fmt: skip
         best[edge], back[edge] = max(scores)
         ending[edge[1]].append(edge)
@@ -156,9 +205,6 @@ def bigram(text: str, lexicon: Lexicon, weight: float = 0.5) -> Words:
 
 
 # --- hidden Markov models: one tag for each token ------------------------------------
-
-ADDED = 0.1  # to each count
-BMES = ("B", "M", "E", "S")  # begin, middle, end of a word; single character
 
 
 class Hmm(NamedTuple):
@@ -250,15 +296,15 @@ def hmm_words(texts: Sequence[str], model: Hmm) -> list[Words]:
     return [from_bmes(text, found) for text, found in zip(texts, tags, strict=True)]
 
 
-def unigram_hmm(texts: Sequence[str], lexicon: Lexicon, model: Hmm) -> list[Words]:
-    """Unigram words, but the tags decide over each run of single characters.
+def retag_singles(sentences: Sequence[Words], model: Hmm) -> list[Words]:
+    """The same words, but the tags decide over each run of single characters.
 
-    So words that the lexicon lacks can be found. jieba works in this way.
+    So words that the lexicon lacks can be found.
     """
     split, runs = [], []
-    for text in texts:
+    for words in sentences:
         parts = []
-        for word in unigram(text, lexicon):
+        for word in words:
             if len(word) > 1:
                 parts.append(word)
             elif parts and isinstance(parts[-1], int):
@@ -272,6 +318,11 @@ def unigram_hmm(texts: Sequence[str], lexicon: Lexicon, model: Hmm) -> list[Word
         [word for part in parts for word in (words[part] if isinstance(part, int) else [part])]
         for parts in split
     ]
+
+
+def unigram_hmm(texts: Sequence[str], lexicon: Lexicon, model: Hmm) -> list[Words]:
+    """Unigram words, but the tags decide over runs of single characters. So does jieba."""
+    return retag_singles([unigram(text, lexicon) for text in texts], model)
 
 
 # --- how good ------------------------------------------------------------------------

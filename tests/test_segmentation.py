@@ -2,11 +2,15 @@
 
 import itertools
 import math
+import string
+import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from rnncourse import lattice
+from rnncourse import data, lattice
 from rnncourse import segmentation as seg
 
 TRAIN = [
@@ -120,6 +124,37 @@ def test_the_best_path_equals_a_search_of_all_cuts(lexicon, segment, score):
         assert score(found, lexicon) == pytest.approx(best, abs=1e-12)
 
 
+def test_the_best_path_with_unknown_words_equals_a_search_of_all_cuts():
+    """Any string of up to three characters may be a word; sixty random texts."""
+    lexicon = seg.OpenLexicon(TRAIN, longest_unknown=3)
+    rng = np.random.default_rng(4)
+    joined = 0
+    for _ in range(60):
+        text = "".join(rng.choice(list("研究生命起源的他猫狗"), rng.integers(1, 8)))
+        ways = [words for words in cuts(text) if all(map(lexicon.allows, words))]
+        best = max(bigram_score(words, lexicon) for words in ways)
+        found = seg.bigram(text, lexicon)
+        assert bigram_score(found, lexicon) == pytest.approx(best, abs=1e-12)
+        joined += any(len(word) > 1 and word not in lexicon for word in found)
+    assert joined  # else nothing unknown was ever taken
+
+
+def test_probability_of_an_unknown_word_by_hand():
+    """Words that occur once: ab and c, of 4 words; so 3/6 of the words to come are unknown.
+
+    One of two is of length 1, one of length 2: each (1.1)/(2.2). The characters are a, b, c, d
+    and one for all others: a begins with (1.1)/(1.5), x ends with 0.1/1.5.
+    """
+    lexicon = seg.OpenLexicon([["ab", "c", "d", "d"]], longest_unknown=2)
+    assert math.exp(lexicon.log_p("ax")) == pytest.approx(0.5 * 0.5 * (1.1 / 1.5) * (0.1 / 1.5))
+    assert math.exp(lexicon.log_p("x")) == pytest.approx(0.5 * 0.5 * 0.1 / 1.5)
+    assert math.exp(lexicon.log_p("d")) == pytest.approx(0.5 * 2 / 4)
+    assert "ax" not in lexicon
+    assert lexicon.allows("ax")
+    assert not lexicon.allows("axb")
+    assert seg.forward_match("axb", lexicon) == ["a", "x", "b"]
+
+
 @pytest.mark.parametrize("masked", [False, True])
 def test_viterbi_equals_a_search_of_all_paths(masked):
     """Random scores, some forbidden; rows of different lengths."""
@@ -211,6 +246,8 @@ def test_unigram_hmm_joins_runs_of_single_characters():
     lexicon, model = seg.Lexicon(train), seg.bmes_fit(train)
     assert seg.unigram("学校饭馆好", lexicon) == ["学校", "饭", "馆", "好"]
     assert seg.unigram_hmm(["学校饭馆好", ""], lexicon, model) == [["学校", "饭馆", "好"], []]
+    cut = [["饭", "馆", "学校", "饭", "馆"], []]
+    assert seg.retag_singles(cut, model) == [["饭馆", "学校", "饭馆"], []]
 
 
 # ---- scores and bad input ------------------------------------------------------------
@@ -271,3 +308,128 @@ def test_a_lexicon_refuses_strings_and_nothing():
         seg.Lexicon([[], [""]])
     with pytest.raises(ValueError, match="no token"):
         seg.hmm_fit([[]])
+
+
+# ---- what the page says ----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sentences():
+    return [[word for word, _ in pairs] for pairs in data.load("segmented_sentences")]
+
+
+def test_the_authored_sentences_are_clean(sentences):
+    """Chinese characters alone, the fourteen tags; no sentence twice, no puzzle of the page."""
+    tagged = data.load("segmented_sentences")
+    assert {tag for pairs in tagged for _, tag in pairs} == set("nvardmqpcuft") | {"nr", "ns"}
+    joined = ["".join(words) for words in sentences]
+    assert all("\u4e00" <= c <= "\u9fff" for text in joined for c in text)
+    assert len(set(joined)) == len(joined) == 285
+    puzzles = ("研究生命起源", "南京市长江", "和尚未", "的确实在理")
+    assert not any(puzzle in text for puzzle in puzzles for text in joined)
+
+
+@pytest.mark.parametrize(
+    ("words", "cost"),
+    [("研究 生命 起源", 17.30), ("研究生 命 起源", 19.79), ("南京市 长江 大桥", 17.26)],
+)
+def test_the_pages_sums_over_single_words(sentences, words, cost):
+    lexicon = seg.Lexicon(sentences)
+    assert -sum(map(lexicon.log_p, words.split())) == pytest.approx(cost, abs=0.015)
+
+
+@pytest.mark.parametrize(
+    ("words", "cost"), [("南京 市长 江大桥 说", 15.77), ("南京市 长江 大桥 说", 18.81)]
+)
+def test_the_pages_sums_over_pairs(sentences, words, cost):
+    assert -bigram_score(words.split(), seg.Lexicon(sentences)) == pytest.approx(cost, abs=0.015)
+
+
+class AsJieba(seg.Lexicon):
+    """Without the added counts, except that an unknown character counts once."""
+
+    def log_p(self, word):
+        return math.log((self.counts[word] or 1) / self.total)
+
+
+def test_unigram_finds_what_jieba_finds_with_the_same_words(sentences, tmp_path):
+    """An independent implementation: jieba with a dictionary of our counts and no HMM."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import jieba
+    jieba.setLogLevel(60)
+    lexicon = AsJieba(sentences)
+    file = tmp_path / "dict.txt"
+    lines = "".join(f"{word} {n}\n" for word, n in lexicon.counts.items())
+    file.write_text(lines, encoding="utf-8")
+    tokenizer = jieba.Tokenizer(str(file))
+    tokenizer.tmp_dir = str(tmp_path)
+    for first, second in itertools.pairwise(sentences):
+        text = "".join(first + second)
+        theirs = tokenizer.lcut(text, HMM=False)
+        ours = seg.unigram(text, lexicon)
+        assert unigram_score(ours, lexicon) == pytest.approx(unigram_score(theirs, lexicon))
+
+
+texts = st.text(st.sampled_from("研究生命的起源猫 1a😀"), max_size=12)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(texts)
+def test_every_segmenter_gives_the_text_back(text):
+    closed, opened, tags = seg.Lexicon(TRAIN), seg.OpenLexicon(TRAIN), seg.bmes_fit(TRAIN)
+    found = [f(text, known) for f in (seg.unigram, seg.bigram) for known in (closed, opened)]
+    found += [*seg.hmm_words([text], tags), *seg.unigram_hmm([text], closed, tags)]
+    for words in found:
+        assert "".join(words) == text
+        assert all(words)
+
+
+def cut_where(text, choice):
+    ends = [0, *(k for k, cut in enumerate(choice, 1) if cut), len(text)]
+    return [text[i:j] for i, j in itertools.pairwise(ends)]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.lists(st.booleans(), min_size=1, max_size=10), st.randoms(use_true_random=False))
+def test_exchanging_gold_and_found_exchanges_precision_and_recall(choice, random):
+    letters = string.ascii_letters[: len(choice) + 1]
+    other = [random.random() < 0.5 for _ in choice]
+    a, b = (cut_where(letters, way) for way in (choice, other))
+    there, back = seg.score([a], [b]), seg.score([b], [a])
+    assert (there.precision, there.recall) == (back.recall, back.precision)
+    assert np.array_equal(there.f1, back.f1, equal_nan=True)
+
+
+# ---- the record of real text, and what the page says of it -------------------------------
+
+
+@pytest.fixture(scope="module")
+def f1_of():
+    sets = data.recorded("real_segmentation")["sets"]
+    return {name: {row["method"]: row["f1"] for row in found["rows"]}
+            for name, found in sets.items()}  # fmt: skip
+
+
+def test_the_record_adds_up():
+    for found in data.recorded("real_segmentation")["sets"].values():
+        for row in found["rows"]:
+            p, r = row["precision"], row["recall"]
+            assert row["f1"] == pytest.approx(2 * p * r / (p + r), abs=2e-4)
+            mixed = row["oov_rate"] * row["oov_recall"] + (1 - row["oov_rate"]) * row["iv_recall"]
+            assert r == pytest.approx(mixed, abs=2e-4)
+
+
+def test_what_the_page_says_of_real_text(f1_of):
+    """The prose under the tables; where a new record says otherwise, mend the prose."""
+    pku, february, gsd = f1_of["pku"], f1_of["february"], f1_of["gsd"]
+    raw = [pku[f"{name}, raw"] for name in ("forward, official", "backward, official", "unigram")]
+    assert raw == pytest.approx([0.874, 0.876, 0.883], abs=0.001)
+    assert all(found["bigram"] > found["unigram"] for found in f1_of.values())
+    assert pku["bigram + HMM"] < pku["bigram"]
+    assert february["bigram + HMM"] < february["bigram"]
+    assert gsd["bigram + HMM"] > gsd["bigram"] + 0.05
+    assert all(found["bigram, open"] > found["bigram"] + 0.015 for found in (pku, february))
+    assert gsd["bigram, open"] > gsd["bigram"] + 0.105
+    assert 0.934 < pku["… one digit"] < pku["… recut"] < 0.9494
+    assert 0.9494 - pku["… recut"] == pytest.approx(0.001, abs=0.0007)

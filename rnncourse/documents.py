@@ -1,0 +1,182 @@
+"""Documents as bags of words: weights, naive Bayes, k-means, and how to score a sorter.
+
+Small and dense, to be read beside the equations; scikit-learn does the same on sparse
+matrices. N documents, V tokens in the vocabulary, K classes or clusters.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnncourse.text import Vocabulary
+
+Array = np.ndarray
+
+
+def counts(documents: Iterable[Sequence[str]], vocabulary: Vocabulary) -> Array:
+    """How often each document (a list of tokens) holds each token (eq-documents-count): (N, V).
+
+    A token that the vocabulary lacks counts as its unknown token, and for nothing where it
+    has none. Raises TypeError for a document that is a bare string.
+    """
+    rows = []
+    for document in documents:
+        if isinstance(document, str):
+            raise TypeError(f"a document is one string, {document[:20]!r}; expected its tokens")
+        known = [t for t in document if vocabulary.unknown is not None or t in vocabulary]
+        rows.append(np.bincount(vocabulary.encode(known), minlength=len(vocabulary)))
+    return np.array(rows, dtype=np.int64).reshape(len(rows), len(vocabulary))
+
+
+def idf(counts: ArrayLike) -> Array:
+    """Weight of each token, smoothed as scikit-learn does it (eq-documents-idf): (V,).
+
+    counts (N, V), of the training documents alone. Raises ValueError for another shape.
+    """
+    counts = _matrix(counts)
+    containing = (counts > 0).sum(axis=0)
+    return np.log((1 + len(counts)) / (1 + containing)) + 1
+
+
+def tfidf(counts: ArrayLike, weights: ArrayLike) -> Array:
+    """Counts times weights, each row made one long (eq-documents-tfidf): (N, V).
+
+    counts (N, V), weights (V,) of :func:`idf`. A document without any known token stays zero.
+    Raises ValueError where the shapes do not fit.
+    """
+    counts, weights = _matrix(counts), np.asarray(weights, dtype=float)
+    if weights.shape != counts.shape[1:]:
+        shapes = f"weights {weights.shape}, counts {counts.shape}"
+        raise ValueError(f"{shapes}; expected (V,) and (N, V)")
+    x = counts * weights
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    return np.divide(x, length, out=np.zeros_like(x), where=length > 0)
+
+
+class NaiveBayes(NamedTuple):
+    """What :func:`nb_fit` learnt."""
+
+    log_prior: Array  # (K,)
+    log_p: Array  # (K, V), of each token in each class
+
+
+def nb_fit(counts: ArrayLike, labels: ArrayLike, alpha: float = 1.0) -> NaiveBayes:
+    """Multinomial naive Bayes by counting (eq-documents-smoothing).
+
+    Args:
+        counts: (N, V) of the training documents.
+        labels: (N,) integers 0..K-1; each class must have a document.
+        alpha: added to every count, above 0.
+
+    Raises ValueError where the shapes do not fit, a class is empty or alpha is not positive.
+    """
+    counts, labels = _matrix(counts), _labels(labels, len(counts))
+    size = np.bincount(labels)
+    if alpha <= 0 or not all(size):
+        found = f"alpha = {alpha}, documents a class: {size.tolist()}"
+        raise ValueError(f"{found}; expected all above zero")
+    total = [counts[labels == k].sum(axis=0) for k in range(len(size))]
+    total = np.array(total) + alpha
+    log_p = np.log(total) - np.log(total.sum(axis=1, keepdims=True))
+    return NaiveBayes(np.log(size / size.sum()), log_p)
+
+
+def nb_scores(counts: ArrayLike, model: NaiveBayes) -> Array:
+    """ln p(class) + ln p(tokens | class), up to a constant (eq-documents-bayes): (N, K)."""
+    return model.log_prior + _matrix(counts) @ model.log_p.T
+
+
+class Clusters(NamedTuple):
+    """What :func:`kmeans` found."""
+
+    label: Array  # (N,)
+    centres: Array  # (K, V)
+    inertia: list[float]  # after each round; never rises
+
+
+def kmeans(x: ArrayLike, centres: ArrayLike, rounds: int = 100) -> Clusters:
+    """Lloyd's rounds: each row to its nearest centre, each centre to its rows' mean.
+
+    The sum of squared distances (eq-documents-inertia) never rises; it ends when no row
+    changes its cluster. A centre that no row is nearest to stays where it is.
+
+    Args:
+        x: (N, V) rows.
+        centres: (K, V) to begin with, such as K of the rows.
+
+    Raises ValueError where the shapes do not fit or rounds is below 1.
+    """
+    x, centres = _matrix(x), np.array(_matrix(centres), dtype=float)
+    if centres.shape[1] != x.shape[1] or rounds < 1:
+        raise ValueError(f"centres {centres.shape} for x {x.shape}, rounds = {rounds}; expected "
+                         "(K, V) for (N, V), and at least one round")  # fmt: skip
+    label, inertia = np.full(len(x), -1), []
+    for _ in range(rounds):
+        square = (x**2).sum(1)[:, None] - 2 * x @ centres.T + (centres**2).sum(1)
+        nearest = square.argmin(axis=1)
+        if (nearest == label).all():
+            break
+        label = nearest
+        for k in np.unique(label):
+            centres[k] = x[label == k].mean(axis=0)
+        inertia.append(float(((x - centres[label]) ** 2).sum()))
+    return Clusters(label, centres, inertia)
+
+
+def confusion(labels: ArrayLike, answers: ArrayLike, K: int | None = None) -> Array:
+    """(K, K): row the true class, column the answer, as in scikit-learn.
+
+    labels and answers (N,), integers 0..K-1; K is the largest of them + 1 unless given.
+    Raises ValueError where they do not fit each other or K.
+    """
+    labels, answers = np.asarray(labels), np.asarray(answers)
+    answers, labels = _labels(answers, len(labels)), _labels(labels, len(labels))
+    found = max(labels.max(), answers.max()) + 1
+    K = int(found) if K is None else K
+    if found > K:
+        raise ValueError(f"class {found - 1} occurs; K = {K} allows 0..{K - 1}")
+    return np.bincount(K * labels + answers, minlength=K * K).reshape(K, K)
+
+
+class Scores(NamedTuple):
+    """Precision, recall and F1 of each class, all (K,)."""
+
+    precision: Array
+    recall: Array
+    f1: Array
+
+
+def scores(matrix: ArrayLike) -> Scores:
+    """Of a confusion matrix (K, K) (eq-documents-precision, eq-documents-f1).
+
+    Where nothing is divided by nothing the score is 0, scikit-learn's default without its
+    warning. Raises ValueError for a matrix that is not square.
+    """
+    matrix = _matrix(matrix)
+    if matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"matrix has shape {matrix.shape}; expected (K, K)")
+    right, answered, true = np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
+    return Scores(_share(right, answered), _share(right, true), _share(2 * right, answered + true))
+
+
+def _share(part: Array, whole: Array) -> Array:
+    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+
+
+def _matrix(values: ArrayLike) -> Array:
+    """The values as an array, or ValueError."""
+    values = np.asarray(values)
+    if values.ndim != 2 or not len(values):
+        raise ValueError(f"found shape {values.shape}; expected rows and columns, one row or more")
+    return values
+
+
+def _labels(labels: ArrayLike, N: int) -> Array:
+    """Integers (N,) from 0 on, or ValueError."""
+    labels = np.asarray(labels)
+    if labels.shape != (N,) or not N or labels.dtype.kind not in "iu" or labels.min() < 0:
+        raise ValueError(f"labels have shape {labels.shape} and dtype {labels.dtype}; expected "
+                         f"({N},) integers from 0 on")  # fmt: skip
+    return labels
