@@ -197,7 +197,7 @@ def test_secret_cases_are_several_and_not_the_public_ones(grader):
     for name in IDS:
         secret = grader.exercise(name)[1]
         drawn, public = (
-            [{v.tobytes() for v in case.inputs.values() if np.unique(v).size > 2} for case in cases]
+            [{v.tobytes() for v in map(np.asarray, case.inputs.values())} for case in cases]
             for cases in (secret, grading.load_check(name)[1])
         )
         assert len(drawn) == _grade.SECRET_CASES >= 3
