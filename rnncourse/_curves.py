@@ -1,7 +1,7 @@
 """Line charts of :mod:`rnncourse.plot`, readable in grey."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +11,13 @@ from rnncourse._draw import use_chinese_font
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+def _style(k: int, points: int) -> dict[str, Any]:
+    """How line k of a chart looks: in grey, dashes and marker unlike the others."""
+    colour, dash, marker = _draw.LINES[k % len(_draw.LINES)]
+    every = (k % 3, max(1, points // 8))  # apart, so that markers do not hide each other
+    return {"color": colour, "linestyle": dash, "marker": marker, "markevery": every}
 
 
 def gradient_flow(
@@ -35,10 +42,7 @@ def gradient_flow(
     family = use_chinese_font([*arrays, title])
     ax = _draw.new_axes(5.5, 3.4) if ax is None else ax
     for k, (label, a) in enumerate(arrays.items()):
-        colour, dash, marker = _draw.LINES[k % len(_draw.LINES)]
-        every = (k % 3, max(1, len(a) // 8))  # apart, so that markers do not hide each other
-        ax.semilogy(np.where(a > 0, a, np.nan), color=colour, linestyle=dash, marker=marker,
-                    markevery=every, label=label)  # fmt: skip
+        ax.semilogy(np.where(a > 0, a, np.nan), label=label, **_style(k, len(a)))
     ax.set(xlabel="steps back →", ylabel="gradient norm")
     ax.legend(prop={"family": family, "size": 9})
     ax.set_title(title, fontfamily=family)
@@ -74,14 +78,13 @@ def learning_curves(
     family = use_chinese_font([*arrays, title, xlabel, ylabel])
     ax = _draw.new_axes(5.5, 3.2) if ax is None else ax
     for k, (label, a) in enumerate(arrays.items()):
-        colour, dash, marker = _draw.LINES[k % len(_draw.LINES)]
         runs = np.atleast_2d(a)
         epochs = np.arange(1, runs.shape[1] + 1)
-        every = (k % 3, max(1, len(epochs) // 8))  # apart, so that markers do not hide each other
-        ax.plot(epochs, runs.mean(axis=0), color=colour, linestyle=dash, marker=marker,
-                markevery=every if len(epochs) > 8 else 1, label=label)  # fmt: skip
+        style = _style(k, len(epochs)) | ({} if len(epochs) > 8 else {"markevery": 1})
+        ax.plot(epochs, runs.mean(axis=0), label=label, **style)
         if len(runs) > 1:
-            ax.fill_between(epochs, runs.min(axis=0), runs.max(axis=0), color=colour, alpha=0.15)
+            ax.fill_between(epochs, runs.min(axis=0), runs.max(axis=0), color=style["color"],
+                            alpha=0.15)  # fmt: skip
     if best is not None:
         ax.axvline(best + 1, color="0.5", linestyle=":", label=f"best: {best + 1}")
     ax.legend(prop={"family": family, "size": 9})

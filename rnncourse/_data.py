@@ -27,13 +27,10 @@ def run(options: argparse.Namespace) -> int:
         if options.action == "path":
             print(data.path(options.name, options.file))
             return 0
-        unknown = [name for name in options.name if name not in data.real()]
-        if unknown:
-            raise KeyError(f"no real data set called {unknown[0]!r}; there are "
-                           f"{sorted(data.real())}")  # fmt: skip
+        wanted = [(name, file) for name in options.name for file in data.files(name)]
     except (KeyError, data.DataError) as error:
         return _failed(error)
-    return max(_get(name) for name in options.name)
+    return max(_get(name, file) for name, file in wanted)
 
 
 def _list() -> int:
@@ -46,15 +43,13 @@ def _list() -> int:
     return 0
 
 
-def _get(name: str) -> int:
-    """Every file that can be had; the others are named, and do not stop the rest."""
-    failed = 0
-    for file in data.real()[name]["files"]:
-        try:
-            print(data.path(name, file))
-        except data.DataError as error:
-            failed = _failed(error)
-    return failed
+def _get(name: str, file: str) -> int:
+    """Print where a file is. One that cannot be had is named, and does not stop the others."""
+    try:
+        print(data.path(name, file))
+    except data.DataError as error:
+        return _failed(error)
+    return 0
 
 
 def _failed(error: Exception) -> int:

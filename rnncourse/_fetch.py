@@ -43,11 +43,11 @@ def find(name: str, file: str, entry: dict[str, Any]) -> Path | None:
     Raises DataError where it lies there with another content.
     """
     given = os.environ.get("RNNCOURSE_DATA")
-    for folder in [Path(given)] if given else [], [cache_folder()]:
-        for path in (base / name / file for base in folder):
-            if path.is_file():
-                _check(path, path.stat().st_mtime_ns, entry["bytes"], entry["sha256"])
-                return path
+    for folder in [*([Path(given)] if given else []), cache_folder()]:
+        path = folder / name / file
+        if path.is_file():
+            _check(path, path.stat().st_mtime_ns, entry["bytes"], entry["sha256"])
+            return path
     return None
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from rnncourse._child import DTYPES
 from rnncourse._collect import Job, Submission, printable, read_jobs
 from rnncourse._compare import (
+    FULL_MARKS,
     Answer,
     Case,
     Failure,
@@ -322,7 +323,7 @@ class Grader:
 def _noted(found: Verdict, report: dict) -> Verdict:
     """Mention skipped IPython lines where points were lost: they may be the cause."""
     skipped = report.get("skipped")
-    if found.text[0] == "full marks" or not isinstance(skipped, list) or not skipped:
+    if found.text == FULL_MARKS or not isinstance(skipped, list) or not skipped:
         return found
     cells = ", ".join(str(k) for k in skipped[:5] if small(k))
     english = f"{found.text[0]} (IPython lines skipped in code cell {cells})"

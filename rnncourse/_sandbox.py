@@ -31,7 +31,7 @@ NOBODY = 65534
 LEFT_OUT = {"grading.py", "__main__.py", "_grade.py", "_sandbox.py", "_child.py",
             "_compare.py", "_exercise.py", "_feedback.py", "_collect.py", "_record.py",
             "_batch.py", "_reports.py", "_cluster.py", "_locks.py", "_users.py",
-            "_walls.py"}  # fmt: skip
+            "_walls.py", "_data.py"}  # fmt: skip
 STUB_GRADING = 'def check(*args, **kwargs):\n    """Does nothing while a notebook is graded."""\n'
 
 

@@ -31,6 +31,17 @@ def interpreter() -> str:
     return os.path.realpath(getattr(sys, "_base_executable", sys.executable))
 
 
+def _multiarch() -> str:
+    """The folder of this kind of machine below /lib and /usr/lib, where Debian has one."""
+    return sysconfig.get_config_var("MULTIARCH") or "x86_64-linux-gnu"
+
+
+def _shared_library() -> Path:
+    """Where the interpreter's own library lies, if it was built with one."""
+    library = Path(sysconfig.get_config_var("LIBDIR") or "/usr/lib")
+    return library / str(sysconfig.get_config_var("INSTSONAME"))
+
+
 def _interpreter_binds() -> list[str]:
     """bwrap arguments that put the base interpreter, without its packages, under /py."""
     stdlib = Path(sysconfig.get_path("stdlib"))
@@ -40,8 +51,7 @@ def _interpreter_binds() -> list[str]:
         binds += ["--perms", "0755", "--dir", folder]
     binds += ["--ro-bind", interpreter(), "/py/bin/python"]
     if sys.base_prefix in ("/usr", "/usr/local"):
-        library = Path(sysconfig.get_config_var("LIBDIR") or "/usr/lib")
-        shared = library / str(sysconfig.get_config_var("INSTSONAME"))
+        shared = _shared_library()
         binds += ["--ro-bind", str(stdlib), f"{home}/{stdlib.name}"]
         if ".so" in shared.name and shared.is_file():
             binds += ["--ro-bind", str(shared), f"{home}/{shared.name}"]
@@ -55,9 +65,8 @@ def _interpreter_binds() -> list[str]:
 
 def _library_binds() -> list[str]:
     """bwrap arguments for the system's shared libraries, and nothing else of the system."""
-    multiarch = sysconfig.get_config_var("MULTIARCH") or "x86_64-linux-gnu"
     binds = ["--perms", "0755", "--dir", "/usr", "--perms", "0755", "--dir", "/usr/lib"]
-    for folder in (f"/usr/lib/{multiarch}", "/usr/lib64"):
+    for folder in (f"/usr/lib/{_multiarch()}", "/usr/lib64"):
         if Path(folder).is_dir():
             binds += ["--ro-bind", folder, folder]
             for python in Path(folder).glob("python3*/*-packages"):
@@ -97,10 +106,8 @@ def bubblewrap(stage: Any, user: int | None) -> list[str]:
 def open_paths(stage: Any, work: Path) -> dict[str, list[str]]:
     """Arguments of `_locks.lock_files`: the same view, as paths of the whole machine."""
     stdlib = Path(sysconfig.get_path("stdlib"))
-    multiarch = sysconfig.get_config_var("MULTIARCH") or "x86_64-linux-gnu"
-    folders = [f"/usr/lib/{multiarch}", "/usr/lib64", f"/lib/{multiarch}", "/lib64"]
-    library = Path(sysconfig.get_config_var("LIBDIR") or "/usr/lib")
-    shared = [library / str(sysconfig.get_config_var("INSTSONAME")), *stdlib.parent.glob("*.so*")]
+    folders = [f"/usr/lib/{_multiarch()}", "/usr/lib64", f"/lib/{_multiarch()}", "/lib64"]
+    shared = [_shared_library(), *stdlib.parent.glob("*.so*")]
     read = [interpreter(), "/etc/ld.so.cache", *(p for p in shared if p.is_file())]
     for folder in (*folders, stdlib):
         read += _without_packages(Path(folder))

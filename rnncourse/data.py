@@ -42,6 +42,16 @@ def real() -> dict[str, dict[str, Any]]:
     return _fetch.manifest()
 
 
+def files(name: str) -> dict[str, dict[str, Any]]:
+    """The files of a real data set, with size and sha256.
+
+    Raises KeyError for an unknown name, listing the known ones.
+    """
+    if name not in real():
+        raise KeyError(f"no real data set called {name!r}; there are {sorted(real())}")
+    return real()[name]["files"]
+
+
 def path(name: str, file: str | None = None, progress: bool | None = None) -> Path:
     """Where a file of a real data set lies, after downloading it if it is not here yet.
 
@@ -57,21 +67,19 @@ def path(name: str, file: str | None = None, progress: bool | None = None) -> Pa
     Raises KeyError for an unknown name or file, listing the known ones; DataError, which
     says what to do, where the file cannot be had or is not what it should be.
     """
-    if name not in real():
-        raise KeyError(f"no real data set called {name!r}; there are {sorted(real())}")
-    files = real()[name]["files"]
-    if file is None and len(files) == 1:
-        (file,) = files
-    if file not in files:
-        raise KeyError(f"{name} has no file {file!r}; there are {sorted(files)}")
-    found = _fetch.find(name, file, files[file])
-    return found or _fetch.download(name, file, files[file], progress)
+    known = files(name)
+    if file is None and len(known) == 1:
+        (file,) = known
+    if file not in known:
+        raise KeyError(f"{name} has no file {file!r}; there are {sorted(known)}")
+    found = _fetch.find(name, file, known[file])
+    return found or _fetch.download(name, file, known[file], progress)
 
 
 def is_here(name: str, file: str) -> bool:
     """True where a file of a real data set is here and is what it should be."""
     try:
-        return _fetch.find(name, file, real()[name]["files"][file]) is not None
+        return _fetch.find(name, file, files(name)[file]) is not None
     except DataError:
         return False
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import rnncourse
+from rnncourse import _sandbox
 
 SOURCES = sorted(Path(rnncourse.__file__).parent.glob("*.py"))
 
@@ -86,6 +87,11 @@ def test_imports_go_downward(path):
     if path.stem != "__init__":
         assert path.stem in LAYER, f"give {path.stem} a layer"
         assert upward_imports(path.stem, path.read_text(encoding="utf-8")) == []
+
+
+def test_a_learners_copy_of_the_package_lacks_the_whole_grader():
+    """Every module of layer 4 stays out: one that was forgotten might hand out an answer."""
+    assert {f"{name}.py" for name in LAYERS[4]} == _sandbox.LEFT_OUT
 
 
 def test_an_upward_import_is_found():
