@@ -1,0 +1,93 @@
+"""A language model of the course's own layers: embedding, cells upon cells, a softmax.
+
+Stateful truncated backpropagation: the text is cut into N streams, side by side; each update
+reads the next T tokens of every stream and begins with the state that the last one left.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from rnncourse import cells, functional, layers
+
+Array = np.ndarray
+INIT = {"rnn": cells.rnn_init, "lstm": cells.lstm_init, "gru": cells.gru_init}
+
+
+def init(
+    rng: np.random.Generator, kind: str, V: int, D: int, H: int, depth: int = 1
+) -> dict[str, Any]:
+    """Parameters in float32: E (V, D), ``depth`` cells of H units, an output layer (H, V)."""
+    sizes = [D, *[H] * (depth - 1)]
+    stack = [INIT[kind](rng, size, H, dtype=np.float32) for size in sizes]
+    return {
+        "embedding": layers.embedding_init(rng, V, D, np.float32),
+        "stack": stack,
+        "output": layers.dense_init(rng, H, V, np.float32),
+    }
+
+
+def forward(kind: str, params: dict[str, Any], ids: Array, states: Any = None) -> tuple:
+    """Scores (N, T, V) for the token after each of ids (N, T), and the last states."""
+    xs = layers.embedding_forward(ids, params["embedding"])
+    hs, states, _ = layers.stacked_forward(kind, xs, states, params["stack"])
+    return layers.dense_forward(hs, params["output"]), states
+
+
+def loss_and_gradients(
+    kind: str,
+    params: dict[str, Any],
+    ids: Array,
+    states: Any = None,
+    dropout: float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> tuple[float, dict[str, Any], Any]:
+    """Mean loss in nats of predicting ids[:, 1:] from ids[:, :-1]; gradients; last states.
+
+    ``dropout`` is that of Zaremba et al. (2014): below, between and above the layers.
+    """
+    inputs, targets = ids[:, :-1], ids[:, 1:]
+    xs, below = _drop(layers.embedding_forward(inputs, params["embedding"]), dropout, rng)
+    hs, last, cache = layers.stacked_forward(
+        kind, xs, states, params["stack"], dropout=dropout, rng=rng
+    )
+    hs, above = _drop(hs, dropout, rng)
+    loss, dys = functional.cross_entropy(layers.dense_forward(hs, params["output"]), targets)
+    dhs, output = layers.dense_backward(dys, hs, params["output"])
+    dhs = dhs if above is None else layers.dropout_backward(dhs, above)
+    dxs, _, stack = layers.stacked_backward(kind, dhs, None, cache, params["stack"])
+    dxs = dxs if below is None else layers.dropout_backward(dxs, below)
+    embedding = layers.embedding_backward(dxs, inputs, params["embedding"])
+    return loss, {"embedding": embedding, "stack": stack, "output": output}, last
+
+
+def _drop(xs: Array, rate: float, rng: np.random.Generator | None) -> tuple[Array, Array | None]:
+    return layers.dropout_forward(xs, rate, rng) if rate else (xs, None)
+
+
+def streams(ids: Array, N: int) -> Array:
+    """The text as N streams side by side, (N, len // N); what does not fit is left out."""
+    T = len(ids) // N
+    return ids[: N * T].reshape(N, T)
+
+
+def chunks(rows: Array, T: int) -> Iterator[Array]:
+    """(N, T + 1) pieces, the last one maybe shorter; neighbours share one column."""
+    for start in range(0, rows.shape[1] - 1, T):
+        yield rows[:, start : start + T + 1]
+
+
+def mean_loss(kind: str, params: dict[str, Any], ids: Array, T: int = 500) -> float:
+    """Nats a token of a whole text read as one stream; its first token is given."""
+    total, states = 0.0, None
+    for chunk in chunks(ids[None], T):
+        logits, states = forward(kind, params, chunk[:, :-1], states)
+        total += functional.cross_entropy(logits, chunk[:, 1:])[0] * (chunk.shape[1] - 1)
+    return total / (len(ids) - 1)
+
+
+def perplexity(nats: float) -> float:
+    """e to the mean loss."""
+    return math.exp(nats)
