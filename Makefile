@@ -51,7 +51,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  fi; \
 	  echo "Making .venv with $$($$python --version)"; $$python -m venv .venv; }
 	@echo "Installing the course and its tools into .venv (a few minutes the first time)"
-	@$(PY) -m pip install -c constraints.txt -e '.[frameworks,words,book,test]' \
+	@$(PY) -m pip install -c constraints.txt -e '.[frameworks,chapters,book,test]' \
 	  | grep -v '^Requirement already satisfied'
 	@touch $@
 

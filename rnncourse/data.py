@@ -5,6 +5,7 @@
 ``recorded(name)`` returns what a long run measured once, for a page to show.
 """
 
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -288,14 +289,79 @@ def telegraph_office(language: str = "en") -> str:
     return _TELEGRAPH[language]
 
 
+def course_prose(language: str = "en") -> list[str]:
+    """Paragraphs of this course's own first chapters, in English or Chinese.
+
+    The two lists say the same: paragraph k is one text in two languages. Only paragraphs
+    without code and formulas are in it. A snapshot, written by ``tools/prose.py``.
+    Raises ValueError for another language than "en" and "zh".
+    """
+    if language not in ("en", "zh"):
+        raise ValueError(f'language = {language!r}; expected "en" or "zh"')
+    path = Path(__file__).with_name(f"prose_{language}.txt")
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def random_walk(rng: np.random.Generator, N: int, T: int) -> Array:
+    """Steps from N(0, 1), added up: nothing but the last value says anything of the next.
+
+    Returns (N, T) floats; the first is 0. Raises ValueError if N or T is below 1.
+    """
+    if min(N, T) < 1:
+        raise ValueError(f"N = {N}, T = {T}; both must be at least 1")
+    steps = rng.standard_normal((N, T))
+    steps[:, 0] = 0
+    return steps.cumsum(axis=1)
+
+
+def sunspots() -> tuple[Array, Array]:
+    """Mean number of sunspots in each year from 1700 to 2008.
+
+    Returns years (309,) and numbers (309,). Raises DataError where statsmodels, which holds
+    them, is not installed. Source: World Data Center SILSO, Royal Observatory of Belgium.
+    """
+    table = _from_statsmodels("sunspots")
+    return table["YEAR"].to_numpy(int), table["SUNACTIVITY"].to_numpy(float)
+
+
+def co2() -> tuple[Array, Array]:
+    """Carbon dioxide in the air of Mauna Loa, March 1958 to December 2001: means of months.
+
+    Returns months (526,) as numpy dates and parts per million (526,), NaN for the months
+    without a measurement. Raises DataError where statsmodels, which holds the weeks, is not
+    installed. Source: Keeling and Whorf, Scripps Institution of Oceanography.
+    """
+    weeks = _from_statsmodels("co2")["co2"]
+    months = weeks.index.to_numpy().astype("datetime64[M]")
+    every, place = np.unique(months, return_inverse=True)
+    real = np.isfinite(weeks.to_numpy())
+    count = np.bincount(place[real], minlength=len(every))
+    total = np.bincount(place[real], weeks.to_numpy()[real], minlength=len(every))
+    return every, np.divide(total, count, out=np.full(len(every), np.nan), where=count > 0)
+
+
+def _from_statsmodels(name: str) -> Any:
+    """The table of one of its data sets."""
+    try:
+        sets = importlib.import_module(f"statsmodels.datasets.{name}")
+    except ImportError as error:
+        raise DataError(f"{name} comes with statsmodels, which is not installed; "
+                        "run: pip install statsmodels") from error  # fmt: skip
+    return sets.load_pandas().data
+
+
 _SETS: dict[str, Callable[..., Any]] = {
     "brackets": brackets,
+    "co2": co2,
+    "course_prose": course_prose,
     "little_world": little_world,
     "made_up_letters": made_up_letters,
     "made_up_opinions": made_up_opinions,
     "made_up_reviews": made_up_reviews,
     "made_up_temperatures": made_up_temperatures,
+    "random_walk": random_walk,
     "segmented_sentences": segmented_sentences,
+    "sunspots": sunspots,
     "telegraph_office": telegraph_office,
     "temporal_xor": temporal_xor,
     "who_first": who_first,

@@ -21,6 +21,7 @@ LAYERS = {
         "gradcheck",
         "text",
         "optim",
+        "baselines",
         "_progress",
     },
     1: {
@@ -33,6 +34,8 @@ LAYERS = {
         "cells",
         "documents",
         "lattice",
+        "sampling",
+        "timeseries",
         "_forms",
     },
     2: {"data", "plot", "recurrent", "interop", "segmentation", "wordvec"},
