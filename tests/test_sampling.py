@@ -61,6 +61,10 @@ def test_top_k_and_nucleus_by_hand():
 
 def test_ties_keep_the_lower_number():
     np.testing.assert_allclose(sampling.top_k(np.full(4, 0.25), 2), [0.5, 0.5, 0, 0])
+    kept = sampling.top_k(
+        np.tile([1, 3], 50) / 200, 3
+    )  # too many for luck
+    assert np.flatnonzero(kept).tolist() == [1, 3, 5]
     assert sampling.greedy(np.zeros(5)) == 0
 
 
@@ -81,6 +85,17 @@ def test_draw_has_these_frequencies():
     share = np.stack([(found == k).mean(0) for k in range(3)], axis=-1)
     np.testing.assert_allclose(share, p, atol=0.006)
     assert (share[p == 0] == 0).all()
+
+
+@pytest.mark.parametrize("spot", [0.0, np.nextafter(1, 0)])
+def test_draw_at_the_edges_of_chance(spot):
+    """The smallest and the largest number that a generator returns hit no token of width 0."""
+
+    class Fixed:
+        random = staticmethod(lambda shape: np.full(shape, spot))
+
+    p = np.array([0.0, 0.1, 0.2, 0.7, 0.0])
+    assert sampling.draw(p, Fixed()) == (1 if spot == 0 else 3)
 
 
 def test_draw_is_a_function_of_the_seed():
@@ -137,6 +152,11 @@ def test_the_model_reads_each_token_once():
 
     sampling.generate(step, [2, 0], 3)
     assert seen == [(2, None), (0, 1), (1, 2), (2, 3)]  # the last token needs no reading
+    seen.clear()
+    sampling.generate(step, [2], 1, state=7)
+    sampling.beam_search(step, [2], 1, 1, state=8)
+    assert seen[0] == (2, 7)
+    assert (2, 8) in seen
 
 
 def test_a_seed_makes_the_text():
