@@ -97,6 +97,30 @@ def test_errors_by_hand():
     assert timeseries.mase([5.0], [6.0], [0, 0, 4, 2], period=2) == pytest.approx(1 / 3)
 
 
+def test_the_conformal_margin_by_hand():
+    """Nine targets around intervals [0, 1]: too narrow by 9 numbers; 10 · 0.8 = 8th smallest."""
+    targets = np.array([0.5, 1.1, 1.2, -0.3, 1.4, -0.5, 1.6, -0.7, 1.8])
+    lower, upper = np.zeros(9), np.ones(9)
+    assert timeseries.conformal_margin(lower, upper, targets, 0.8) == pytest.approx(0.7)
+    assert timeseries.conformal_margin(lower, upper, targets, 0.9) == pytest.approx(0.8)
+    assert timeseries.conformal_margin(lower, upper, targets, 0.1) == pytest.approx(-0.5)
+    two = [np.stack([a, a * 2], axis=1) for a in (lower, upper, targets)]
+    np.testing.assert_allclose(timeseries.conformal_margin(*two, 0.8), [0.7, 1.4])
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_the_conformal_margin_keeps_its_promise(share):
+    """Theory: over many draws, (N + 1) share of the new targets lie inside, rounded up."""
+    rng = np.random.default_rng(3)
+    N, inside = 19, []
+    for _ in range(4000):
+        targets, new = rng.exponential(size=N), rng.exponential()
+        margin = timeseries.conformal_margin(np.zeros(N), np.full(N, 0.2), targets, share)
+        inside.append(-margin <= new <= 0.2 + margin)
+    expected = np.ceil((N + 1) * share) / (N + 1)
+    assert np.mean(inside) == pytest.approx(expected, abs=0.02)
+
+
 def test_a_random_walk_is_best_left_alone():
     """Theory: the error of persistence at step k has variance k, and none does better."""
     walks = data.random_walk(np.random.default_rng(0), 4000, 30)
@@ -119,6 +143,9 @@ def test_a_random_walk_is_best_left_alone():
         (lambda: timeseries.quantile_loss(np.zeros((3, 2)), np.zeros(3), [0.5]), "3, 1"),
         (lambda: timeseries.quantile_loss(np.zeros((3, 1)), np.zeros(3), [1.0]), "between"),
         (lambda: timeseries.coverage([0], [1, 1], [0, 0]), "one shape"),
+        (lambda: timeseries.conformal_margin([0], [1, 1], [0, 0], 0.5), "one shape"),
+        (lambda: timeseries.conformal_margin([0], [1], [0], 1.0), "share is 1.0"),
+        (lambda: timeseries.conformal_margin([0] * 8, [1] * 8, [0] * 8, 0.9), "at least 9"),
         (lambda: timeseries.mase([1.0], [1.0], [3, 3, 3]), "never wrong"),
         (lambda: timeseries.mase([1.0, 2], [1.0], [3, 4]), "differ"),
     ],
