@@ -187,9 +187,7 @@ def main() -> None:
     with Run("shakespeare", what, NEEDS, steps=4) as run:
         table = run.step("n-grams", ngrams)
         n = best_order(table)
-        run.write(
-            record(table, [run.step(f"seed {seed}", measure, seed, n) for seed in run.seeds])
-        )
+        run.write(record(table, [run.step(f"seed {seed}", measure, seed, n) for seed in run.seeds]))
 
 
 if __name__ == "__main__":
