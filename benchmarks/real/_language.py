@@ -108,6 +108,9 @@ def bits(nats: float) -> float:
 # --- training ----------------------------------------------------------------------------
 
 
+Gradients = Callable[[Any, Any], tuple[float, dict[str, Any], Any]]  # batch, state → …, state
+
+
 def stream_batches(rows: Array, T: int) -> Iterator[tuple[Array, bool]]:
     """One pass over streams (N, …) for :func:`learn`: the state begins anew with the first."""
     for number, chunk in enumerate(chunks(rows, T)):
@@ -115,36 +118,31 @@ def stream_batches(rows: Array, T: int) -> Iterator[tuple[Array, bool]]:
 
 
 def learn(
-    kind: str,
     params: dict[str, Any],
-    batches: Callable[[], Iterable[tuple[Array, bool]]],
+    gradients: Gradients,
+    batches: Callable[[], Iterable[tuple[Any, bool]]],
     validate: Callable[[], float],
     epochs: int,
     rate: float,
     clip: float,
-    dropout: float,
-    rng: np.random.Generator,
 ) -> dict[str, Any]:
     """Adam under half a cosine; leaves the parameters of the epoch that ``validate`` likes best.
 
-    ``batches()`` yields ids (N, T + 1) and whether their state begins at zero; else it is the
-    one that the batch before left. Returns losses in nats by epoch, the best one (from 1) and
-    seconds of processor time.
+    ``batches()`` yields pairs: what ``gradients`` reads, and whether its state begins at zero;
+    else it is the one that the batch before left. Returns losses in nats by epoch, the best
+    one (from 1) and seconds of processor time.
     """
-    states: Any = None
+    state: Any = None
 
-    def gradients(batch: tuple[Array, bool]) -> tuple[float, dict[str, Any]]:
-        nonlocal states
-        ids, fresh = batch
-        states = None if fresh else states
-        loss, grads, states = loss_and_gradients(kind, params, ids, states, dropout, rng)
+    def step(pair: tuple[Any, bool]) -> tuple[float, dict[str, Any]]:
+        nonlocal state
+        batch, fresh = pair
+        loss, grads, state = gradients(batch, None if fresh else state)
         return loss, grads
 
     begin, updates = time.process_time(), sum(1 for _ in batches())
-    history = train.fit(
-        params, gradients, batches, epochs,
-        rate=optim.cosine(rate, epochs * updates), clip=clip, validate=validate,
-    )  # fmt: skip
+    schedule = optim.cosine(rate, epochs * updates)
+    history = train.fit(params, step, batches, epochs, rate=schedule, clip=clip, validate=validate)
     return {
         "train": history.losses,
         "valid": history.validation,

@@ -17,6 +17,7 @@ from _language import (
     init,
     learn,
     log_probabilities,
+    loss_and_gradients,
     mean_loss,
     mixed,
     stepper,
@@ -103,8 +104,11 @@ def trained(text: Text, seed: int, epochs: int = EPOCHS, H: int = H) -> tuple[di
     params["embedding"]["E"] *= np.float32(0.1)
     rows = streams(text.ids["train"], N)
     told = learn(
-        KIND, params, lambda: stream_batches(rows, T),
-        lambda: mean_loss(KIND, params, text.ids["valid"]), epochs, RATE, CLIP, DROPOUT, rng,
+        params,
+        lambda ids, states: loss_and_gradients(KIND, params, ids, states, DROPOUT, rng),
+        lambda: stream_batches(rows, T),
+        lambda: mean_loss(KIND, params, text.ids["valid"]),
+        epochs, RATE, CLIP,
     )  # fmt: skip
     return params, told
 
