@@ -12,7 +12,8 @@ A run names what it needs, measures in named steps, and writes
 
 A step's result, which JSON must be able to hold, is kept in ``_build/real/NAME.json`` as soon
 as it is there. A run that was interrupted goes on after its last step; ``--force`` begins
-again, and so does a change of the run's own script, the package or a version.
+again, and so does a change of the run's own script, of one beside it that begins with _, of the
+package or of a version.
 """
 
 import os
@@ -139,8 +140,10 @@ class Run:
     def _hash(self, root: Path) -> str:
         """Of all that a step's result may hang on."""
         digest = hashlib.sha256(json.dumps(self.versions, sort_keys=True).encode())
-        script = root / "benchmarks" / "real" / f"{self.name}.py"
-        for file in [script, *sorted((root / "rnncourse").glob("*.py"))]:
+        folder = root / "benchmarks" / "real"
+        shared = sorted(folder.glob("_*.py"))
+        package = sorted((root / "rnncourse").glob("*.py"))
+        for file in [folder / f"{self.name}.py", *shared, *package]:
             digest.update(file.read_bytes() if file.exists() else b"")
         return digest.hexdigest()[:16]
 
