@@ -99,3 +99,86 @@ def test_three_libraries_make_the_same_updates(kind, monkeypatch):
     np.testing.assert_allclose(losses["torch"], losses["numpy"], rtol=1e-4)
     np.testing.assert_allclose(losses["keras"], losses["numpy"], rtol=1e-4)
     assert losses["numpy"][-1] < losses["numpy"][0] - 0.05
+
+
+# --- the runs: The Time Machine on d2l's split, the Penn Treebank ---------------------------------
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """The script with a text in which two letters say the third, and a small network."""
+    script = load("benchmarks/real/time_machine.py", monkeypatch)
+    first = np.random.default_rng(0).integers(0, 9, 15_100)
+    text = np.concatenate([first[:2], np.zeros(15_098, np.int64)])
+    for t in range(2, len(text)):
+        text[t] = (text[t - 1] + text[t - 2]) % 9 if t % 97 else first[t]
+    monkeypatch.setattr(script, "read", lambda: text)
+    script.ngram.cache_clear()
+    small = script.Setting("lstm", 1, 48, 0.0, 0.02, 200, 16)
+    monkeypatch.setitem(script.NETWORKS, "small", small)
+    return script
+
+
+def test_the_split_is_that_of_d2l(machine):
+    """10,000 windows and the next 5,000; what chooses when to stop was not read before."""
+    parts, text = machine.parts(), machine.read()
+    assert {name: len(rows) for name, rows in parts.items()} == {
+        "train": 10_000, "shorter": 9_000, "held out": 968, "valid": 5_000,
+    }  # fmt: skip
+    assert (parts["train"][-1] == text[9_999:10_032]).all()
+    assert (parts["valid"][0] == text[10_000:10_033]).all()
+    assert (parts["shorter"][-1] == text[8_999:9_032]).all()
+    assert (parts["held out"][0] == text[9_032:9_065]).all()
+    assert (parts["held out"][-1] == text[9_999:10_032]).all()
+
+
+def test_d2l_takes_the_mean_over_batches(machine):
+    """1,024 windows of perplexity 2 and one window of perplexity 4: their mean is 3."""
+    log_p = -np.log(np.vstack([np.full((1024, 5), 2.0), np.full((1, 5), 4.0)]))
+    assert machine.d2l(log_p) == pytest.approx(3)
+
+
+def test_noise_changes_what_is_read_alone(machine):
+    rows = machine.parts()["train"]
+    batch, inputs = machine.batches(rows, np.random.default_rng(0))
+    places = {tuple(row) for row in rows}
+    assert all(tuple(row) in places for row in batch)
+    assert 0.01 < (inputs != batch[:, :-1]).mean() < 0.09
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_both_libraries_learn_a_rule(library, machine, monkeypatch):
+    """The sum of two letters is learnt; the run's own stop is among the checked updates."""
+    monkeypatch.setattr(machine, "VALID", 300)
+    stop = {"updates": 200, "share": 1.0}
+    found = machine.measure(library, "small", 0, stop)
+    assert found["perplexity"] == pytest.approx(found["with 4-gram"])
+    assert found["perplexity"] < 4  # nine letters; the first of each window is a guess
+
+
+def test_when_to_stop_is_chosen_on_the_held_out_part(machine, monkeypatch):
+    """Another validation text changes nothing in the choice."""
+    monkeypatch.setitem(machine.NETWORKS, "small", machine.Setting("rnn", 1, 8, 0, 0.02, 100, 4))
+    before = machine.choose("small")
+    text = machine.read().copy()
+    text[10_032:] = 0
+    monkeypatch.setattr(machine, "read", lambda: text)
+    machine.ngram.cache_clear()
+    assert machine.choose("small") == before
+    assert before["updates"] in (50, 100)
+
+
+def test_ptb_goes_on_where_it_was(monkeypatch, tmp_path):
+    """Two epochs in two processes are the same as in one: the weights are kept between them."""
+    ptb = load("benchmarks/real/ptb.py", monkeypatch)
+    ids = np.arange(900) * 5 % 12
+    monkeypatch.setattr(ptb, "read", lambda: ({"train": ids, "valid": ids[:99]}, 12))
+    monkeypatch.setattr(ptb, "KEPT", tmp_path / "weights.npz")
+    monkeypatch.setattr(ptb, "H", 6)
+    first = [ptb.epoch(0), ptb.epoch(1)]
+    again = ptb.epoch(0), ptb.epoch(1)
+    for a, b in zip(first, again, strict=True):
+        assert (a["train"], a["valid"]) == (b["train"], b["valid"])
+    assert first[1]["train"] < first[0]["train"]
+    assert first[0]["rate"] == 1
+    assert ptb.epoch(5)["rate"] == 0.25  # halved after the fourth epoch, again after the fifth

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from _language import chosen, forward, init, loss_and_gradients
+from _language import best_weight, chosen, forward, init, loss_and_gradients, mixed
 from torch import nn
 
 from rnncourse import data, functional, interop, optim
@@ -30,7 +30,6 @@ Predict = Callable[[Array], Array]
 T, TRAIN, VALID, HELD_OUT, V, N = 32, 10_000, 5_000, 1_000, 28, 32
 NOISE, CLIP, MEAN, EVERY = 0.05, 1.0, 0.998, 50
 NGRAMS = (2, 3, 4, 5, 6)
-SHARES = np.arange(0, 1.01, 0.05)  # of the network in the mixture
 
 
 class Setting(NamedTuple):
@@ -80,37 +79,36 @@ def parts() -> dict[str, Array]:
     }
 
 
-def d2l(losses: Array) -> float:
-    """Perplexity as d2l plots it, of losses (windows, T)."""
-    return float(
-        np.mean([np.exp(losses[k : k + 1024].mean()) for k in range(0, len(losses), 1024)])
-    )
+def d2l(log_p: Array) -> float:
+    """Perplexity as d2l plots it, of log-probabilities (windows, T)."""
+    starts = range(0, len(log_p), 1024)
+    return float(np.mean([np.exp(-log_p[k : k + 1024].mean()) for k in starts]))
 
 
 # --- the n-gram: it sees no more than the window ------------------------------------------
 
 
 @cache
-def ngram_losses(n: int, learnt: str, asked: str) -> Array:
-    """Losses (windows, T) of an n-gram that has counted one part, on another."""
+def ngram(n: int, learnt: str, asked: str) -> Array:
+    """Log-probabilities (windows, T) by an n-gram that has counted one part, of another."""
     rows = parts()[learnt]
     model = WittenBell(n, V).fit([np.append(rows[:, 0], rows[-1, 1:])])
-    return -np.stack([model.log_probabilities(row)[1:] for row in parts()[asked]])
+    return np.stack([model.log_probabilities(row)[1:] for row in parts()[asked]])
 
 
 # --- training, in two libraries -------------------------------------------------------------
 
 
 def batches(rows: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Random windows; of what is read, a few characters are others, drawn from the text.
+    """Random windows, and what is read of them: a few characters are others, from the text.
 
     It does for a network what smoothing does for an n-gram. Source: Xie et al. (2017).
     """
     batch = rows[rng.integers(0, len(rows), N)]
-    inputs, targets = batch[:, :-1].copy(), batch[:, 1:]
+    inputs = batch[:, :-1].copy()
     wrong = rng.random(inputs.shape) < NOISE
     inputs[wrong] = rng.choice(rows[:, 0], wrong.sum())
-    return inputs, targets
+    return batch, inputs
 
 
 def train_numpy(s: Setting, rows: Array, seed: int, updates: int, watch: Any) -> Predict:
@@ -126,8 +124,8 @@ def train_numpy(s: Setting, rows: Array, seed: int, updates: int, watch: Any) ->
         return chosen(functional.log_softmax(forward(s.kind, averaged, asked[:, :-1])[0]), asked)
 
     for k in range(updates):
-        inputs, targets = batches(rows, rng)
-        _, grads, _ = loss_and_gradients(s.kind, params, inputs, targets, None, s.dropout, rng)
+        batch, inputs = batches(rows, rng)
+        _, grads, _ = loss_and_gradients(s.kind, params, batch, None, s.dropout, rng, inputs)
         optim.clip_by_norm(grads, CLIP)
         optim.adam_step(params, grads, state, rate(k))
         for name, p in optim.leaves(params).items():
@@ -173,11 +171,11 @@ def train_torch(s: Setting, rows: Array, seed: int, updates: int, watch: Any) ->
 
     averaged.update_parameters(model)  # the first time it copies
     for k in range(updates):
-        inputs, targets = batches(rows, rng)
+        batch, inputs = batches(rows, rng)
         optimizer.param_groups[0]["lr"] = rate(k)
         optimizer.zero_grad()
         logits = model(torch.tensor(inputs)).flatten(0, 1)
-        nn.functional.cross_entropy(logits, torch.tensor(targets).flatten()).backward()
+        nn.functional.cross_entropy(logits, torch.tensor(batch[:, 1:]).flatten()).backward()
         nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         optimizer.step()
         averaged.update_parameters(model)
@@ -199,9 +197,9 @@ LIBRARIES = {"numpy": train_numpy, "torch": train_torch}
 # --- the steps of the run -----------------------------------------------------------------------
 
 
-def losses_of(predict: Predict, rows: Array) -> Array:
-    """Losses (windows, T), some windows at a time."""
-    return -np.concatenate([predict(rows[k : k + 500]) for k in range(0, len(rows), 500)])
+def ask(predict: Predict, rows: Array) -> Array:
+    """Log-probabilities (windows, T), some windows at a time."""
+    return np.concatenate([predict(rows[k : k + 500]) for k in range(0, len(rows), 500)])
 
 
 def choose(name: str) -> dict[str, Any]:
@@ -210,20 +208,14 @@ def choose(name: str) -> dict[str, Any]:
 
     def watch(k: int, predict: Predict) -> None:
         if (k + 1) % EVERY == 0:
-            found[k + 1] = losses_of(predict, rows)
+            found[k + 1] = ask(predict, rows)
 
     s = NETWORKS[name]
     train_numpy(s, parts()["shorter"], 0, s.updates, watch)
-    best = min(found, key=lambda k: found[k].mean())
-    other = ngram_losses(4, "shorter", "held out")[::4]
-    mixed = [mixture(found[best], other, share).mean() for share in SHARES]
-    curve = {k: round(float(np.exp(loss.mean())), 3) for k, loss in found.items()}
-    return {"updates": best, "share": float(SHARES[int(np.argmin(mixed))]), "curve": curve}
-
-
-def mixture(losses: Array, others: Array, share: float) -> Array:
-    """Losses of the mean of two probabilities, the first with weight ``share``."""
-    return -np.log(share * np.exp(-losses) + (1 - share) * np.exp(-others))
+    best = max(found, key=lambda k: found[k].mean())
+    share = best_weight(found[best], ngram(4, "shorter", "held out")[::4])
+    curve = {k: round(float(np.exp(-log_p.mean())), 3) for k, log_p in found.items()}
+    return {"updates": best, "share": share, "curve": curve}
 
 
 def measure(library: str, name: str, seed: int, stop: dict[str, Any]) -> dict[str, Any]:
@@ -232,10 +224,14 @@ def measure(library: str, name: str, seed: int, stop: dict[str, Any]) -> dict[st
     rows = parts()
     predict = LIBRARIES[library](s, rows["train"], seed, stop["updates"], lambda *_: None)
     spent = time.process_time() - begin
-    losses = losses_of(predict, rows["valid"])
-    mixed = mixture(losses, ngram_losses(4, "train", "valid"), stop["share"])
-    return {"perplexity": d2l(losses), "with 4-gram": d2l(mixed), "cpu_seconds": spent,
-            "plain": float(np.exp(losses.mean()))}  # fmt: skip
+    log_p = ask(predict, rows["valid"])
+    both = mixed(log_p, ngram(4, "train", "valid"), stop["share"])
+    return {
+        "perplexity": d2l(log_p),
+        "with 4-gram": d2l(both),
+        "plain": float(np.exp(-log_p.mean())),
+        "cpu_seconds": spent,
+    }
 
 
 def row(run: Run, library: str, name: str, stop: dict[str, Any]) -> dict[str, Any]:
@@ -256,7 +252,7 @@ def main() -> None:
     steps = len(NETWORKS) * (1 + 2 * 3) + len(NGRAMS)
     with Run("time_machine", what, [("timemachine", "timemachine.txt")], ["torch"], steps) as run:
         grams = {
-            f"{n}-gram": run.step(f"{n}-gram", lambda n: d2l(ngram_losses(n, "train", "valid")), n)
+            f"{n}-gram": run.step(f"{n}-gram", lambda n: d2l(ngram(n, "train", "valid")), n)
             for n in NGRAMS
         }
         networks = {}
