@@ -42,14 +42,14 @@ class Settings(NamedTuple):
 
 NETWORKS = {
     "jsb": {
-        "rnn": Settings(466, 1e-3, 40, 0.2, 0.5, 8, 64),
-        "lstm": Settings(224, 3e-3, 40, 0.2, 0.5, 8, 64),
-        "gru": Settings(262, 3e-3, 40, 0.2, 0.5, 8, 64),
+        "rnn": Settings(466, 2e-3, 14, 0.1, 0.4, 2, 160),
+        "lstm": Settings(224, 6e-3, 14, 0.1, 0.6, 2, 160),
+        "gru": Settings(262, 6e-3, 12, 0.1, 0.6, 2, 160),
     },
     "nottingham": {
-        "rnn": Settings(915, 5e-4, 12, 0.1, 0.3, 16, 100),
-        "lstm": Settings(447, 2e-3, 12, 0.1, 0.3, 16, 100),
-        "gru": Settings(521, 2e-3, 12, 0.1, 0.3, 16, 100),
+        "rnn": Settings(915, 1e-3, 8, 0.0, 0.3, 8, 100),
+        "lstm": Settings(447, 3e-3, 8, 0.0, 0.3, 8, 100),
+        "gru": Settings(521, 3e-3, 8, 0.0, 0.3, 8, 100),
     },
 }
 PUBLISHED = {
