@@ -47,7 +47,7 @@ def music():
     return load("music")
 
 
-# --- what the runs share -------------------------------------------------------------------
+# --- what the runs share --------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_bits():
     assert language.bits(math.log(8)) == pytest.approx(3)
 
 
-# --- Tiny Shakespeare --------------------------------------------------------------------------
+# --- Tiny Shakespeare -----------------------------------------------------------------
 
 
 def cycle(shakespeare, length=6000):
@@ -149,7 +149,7 @@ def test_a_network_learns_and_writes_a_cycle(shakespeare, monkeypatch):
     np.testing.assert_array_equal(first[0]["output"]["W_y"], again[0]["output"]["W_y"])
 
 
-# --- quatrains -----------------------------------------------------------------------------------
+# --- quatrains ------------------------------------------------------------------------
 
 
 FIVE = "一二三四五，六七八九十。天地玄黄宇，宙洪荒日月。"
@@ -270,7 +270,7 @@ def test_a_network_learns_two_poems_by_heart(tang, monkeypatch):
     assert not any(tang.RARE in poem for poem in run["written"]["1.2"]["poems"])
 
 
-# --- music ---------------------------------------------------------------------------------------
+# --- music ----------------------------------------------------------------------------
 
 
 def rolls(*pieces):
@@ -386,3 +386,68 @@ def test_networks_have_the_published_sizes(music):
             params = music.init(np.random.default_rng(0), kind, s.H, pieces)
             size = sum(p.size for p in optim.leaves(params).values())
             assert size == pytest.approx(budget, rel=0.01), (name, kind)
+
+
+# --- the records ----------------------------------------------------------------------
+
+
+def consistent(summary, count):
+    """A summary of as many values as there were seeds, its mean that of the values."""
+    assert len(summary["values"]) == count
+    assert summary["mean"] == pytest.approx(np.mean(summary["values"]), abs=2e-4)
+
+
+def test_the_record_of_shakespeare():
+    """The network beats the best n-gram, and both together beat each."""
+    record = data.recorded("real_shakespeare")
+    table, network = record["baselines"]["witten-bell"], record["networks"]["gru"]
+    best = min(table, key=lambda n: table[n]["valid"])
+    assert record["baselines"]["best n"] == int(best)
+    assert record["baselines"]["bits"] == table[best]["test"]
+    for found in (network["bits"], record["together"]["bits"]):
+        consistent(found, network["seeds"])
+    assert record["together"]["bits"]["mean"] < network["bits"]["mean"]
+    assert network["bits"]["mean"] < record["baselines"]["bits"]
+    assert sum(record["data"]["characters"].values()) == 1_115_394
+    assert set(record["samples"]) == {"0.5", "0.8", "1.0", "1.2", "greedy"}
+    assert max(map(len, record["samples"].values())) <= 300
+    known = [record["known words"][tau]["mean"] for tau in ("0.5", "0.8", "1.0", "1.2")]
+    assert known == sorted(known, reverse=True)  # the hotter, the more words that no one has
+
+
+def test_the_record_of_music():
+    """Each network beats both baselines at the published size."""
+    record = data.recorded("real_music")
+    for name, networks in record["networks"].items():
+        baselines = record["baselines"][name]
+        assert baselines["as before"] < baselines["frequency"]
+        size = {"jsb": 300_000, "nottingham": 1_000_000}[name]
+        for kind, found in networks.items():
+            consistent(found["nll"], found["seeds"])
+            assert found["nll"]["mean"] < baselines["as before"], (name, kind)
+            assert found["parameters"] == pytest.approx(size, rel=0.01)
+            assert len(found["epochs"]) == found["seeds"]
+            assert record["published"][name][kind] > 0
+    # 77 and 170 pieces of 4,725 and 44,463 steps: the first of each is not predicted.
+    tests = {name: parts["test"] for name, parts in record["data"].items()}
+    assert tests["jsb"] == {"pieces": 77, "steps predicted": 4725 - 77}
+    assert tests["nottingham"] == {"pieces": 170, "steps predicted": 44463 - 170}
+
+
+def test_the_record_of_quatrains(tang):
+    """The network beats the best n-gram, and both together beat each; samples as they are told."""
+    record = data.recorded("real_tang")
+    table, network = record["baselines"]["witten-bell"], record["networks"]["gru"]
+    assert record["baselines"]["bits"] == pytest.approx(min(r["bits"] for r in table.values()))
+    for name in ("bits", "bits without stops"):
+        for found in (network[name], record["together"][name]):
+            consistent(found, network["seeds"])
+        assert record["together"][name]["mean"] < network[name]["mean"]
+        assert network[name]["mean"] < record["baselines"][name]
+    for tau, found in record["written"].items():
+        shown = record["samples"][tau]
+        assert all(0 <= x <= 1 for share in found.values() if isinstance(share, dict)
+                   for x in share["values"])  # fmt: skip
+        if found["right form"]["values"][0] in (0, 1):
+            expected = {bool(found["right form"]["values"][0])}
+            assert {tang.form(poem) is not None for poem in shown} == expected

@@ -39,7 +39,7 @@ PUBLISHED = {
     "nanoGPT": {
         "bits": 2.1203,
         "nats": 1.4697,
-        "source": "Karpathy, nanoGPT, README: Transformer of 10.65 million parameters, "
+        "source": "Karpathy, nanoGPT, README: Transformer of 6 layers and 384 channels, "
         "3 minutes of an A100; its validation part, which chose the checkpoint, is our test part",
     }
 }
