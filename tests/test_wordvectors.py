@@ -220,8 +220,8 @@ def test_where_counting_wins_and_where_not():
     for name in record["chinese"]["text"]["coverage"]:
         counted, network = table("chinese", name)
         assert counted > network, name
-    wins = {name: np.subtract(*table("english", name)) for name in
-            ("WordSim-353", "SimLex-999", "MEN", "Google semantic", "Google syntactic")}  # fmt: skip
+    names = ("WordSim-353", "SimLex-999", "MEN", "Google semantic", "Google syntactic")
+    wins = {name: np.subtract(*table("english", name)) for name in names}
     assert wins["SimLex-999"] < -0.05
     assert -0.03 < wins["WordSim-353"] < 0
     assert abs(wins["MEN"]) < 0.01
