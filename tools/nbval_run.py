@@ -42,7 +42,8 @@ def install_wheel(wheel: Path, target: Path) -> None:
 
 def environment(target: Path) -> dict[str, str]:
     """Return the environment in which the installed copy comes first."""
-    return {**os.environ, "PYTHONPATH": str(target), "JUPYTER_PREFER_ENV_PATH": "1"}
+    own = {"PYTHONPATH": str(target), "JUPYTER_PREFER_ENV_PATH": "1", "RNNCOURSE_PROGRESS": "0"}
+    return os.environ | own
 
 
 def imported_from(target: Path, folder: Path) -> Path:
