@@ -97,7 +97,7 @@ def build_keras(kind, arrays, params):
         compiled = tf.function(run, jit_compile=jit)
         call = lambda f=compiled: f(xs, state, dhs, dstate)[0].numpy()  # noqa: E731
         call()
-        best[_seconds(call, 3)] = call
+        best[seconds(call, 3)] = call
     return best[min(best)]
 
 
@@ -109,7 +109,7 @@ def _parts(state):
     return state if isinstance(state, tuple) else (state,)
 
 
-def _seconds(call, repeats):
+def seconds(call, repeats):
     start = time.perf_counter()
     for _ in range(repeats):
         call()
@@ -159,23 +159,23 @@ def work(library):
             call = build(request["kind"], *make(request["kind"], request["size"]))
             # TensorFlow keeps a pool of its own, in which a call's needs cannot be seen.
             peak = None if library == "keras" else measure_peak(call)
-            repeats = max(1, round(SECONDS / _seconds(call, 3)))
+            repeats = max(1, round(SECONDS / seconds(call, 3)))
             print(json.dumps({"peak": peak}), flush=True)
         else:
-            print(json.dumps({"seconds": _seconds(call, repeats)}), flush=True)
+            print(json.dumps({"seconds": seconds(call, repeats)}), flush=True)
 
 
 # --- outside: rounds, ratios, the record --------------------------------------------
 
 
 class Worker:
-    """A process that runs one library."""
+    """A process that runs one library, as ``script --worker`` does it."""
 
-    def __init__(self, library, threads):
+    def __init__(self, library, threads, script=__file__):
         names = ("OMP", "OPENBLAS", "MKL")
         env = os.environ | {f"{n}_NUM_THREADS": str(threads) for n in names}
         env |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-        command = [sys.executable, __file__, "--worker", library]
+        command = [sys.executable, script, "--worker", library]
         self.process = subprocess.Popen(
             command, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -221,6 +221,19 @@ def grow(kind):
             yield tuple(value if k == letter else b for k, b in zip("NTDH", BASE, strict=True))
 
 
+def head(what, threads, rounds):
+    """The record's first lines: what was measured where, and how."""
+    return {
+        "what": what,
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": platform.processor() or platform.machine(),
+        "threads": threads,
+        "rounds": rounds,
+        "versions": {p: version(p) for p in ("numpy", "torch", "keras")}
+        | {"python": platform.python_version()},
+    }
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--worker", choices=LIBRARIES, help=argparse.SUPPRESS)
@@ -240,14 +253,9 @@ def main():
         return
     ours = {"numpy": workers["numpy"]}
     growth = [show(compare(ours, k, s, arguments.rounds)) for k in kinds for s in grow(k)]
+    what = "forward and backward of a whole layer, float32, CPU; ratio below 1: we are faster"
     RESULTS.write_text(json.dumps({
-        "what": "forward and backward of a whole layer, float32, CPU; ratio below 1: we are faster",
-        "date": datetime.now(UTC).date().isoformat(),
-        "processor": platform.processor() or platform.machine(),
-        "threads": arguments.threads,
-        "rounds": arguments.rounds,
-        "versions": {p: version(p) for p in ("numpy", "torch", "keras")}
-        | {"python": platform.python_version()},
+        **head(what, arguments.threads, arguments.rounds),
         "median_ratio": round(statistics.median(ratios), 3),
         "largest_ratio": max(ratios),
         "sizes": records,

@@ -4,6 +4,7 @@ T time, D values a step, N windows. Nothing here looks into the future: what is 
 fitted on the part that it is given.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -140,6 +141,31 @@ def coverage(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike) -> float:
         raise ValueError(f"lower {lower.shape}, upper {upper.shape} and targets {targets.shape}; "
                          "expected one shape, with at least one value")  # fmt: skip
     return float(((lower <= targets) & (targets <= upper)).mean())
+
+
+def conformal_margin(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, share: float) -> Array:
+    """How far to widen an interval so that a share of new targets lies in it
+    (eq-timeseries-conformal).
+
+    lower, upper, targets (N,) or (N, K): the calibration part, which trained nothing. Each of
+    the N targets says by how much its interval was too narrow, below 0 if it was too wide;
+    the margin, () or (K,), is the ⌈(N + 1) share⌉-th smallest of these. It may be negative.
+    The promise holds where calibration and future are exchangeable, which drift breaks.
+    Raises ValueError for shapes that differ, a share not between 0 and 1, or an N that is too
+    small for it. Source: Romano, Patterson and Candès (2019).
+    """
+    lower, upper, targets = (np.asarray(a, np.float64) for a in (lower, upper, targets))
+    if not lower.shape == upper.shape == targets.shape or targets.ndim not in (1, 2):
+        raise ValueError(f"lower {lower.shape}, upper {upper.shape} and targets {targets.shape}; "
+                         "expected one shape, (N,) or (N, K)")  # fmt: skip
+    if not 0 < share < 1:
+        raise ValueError(f"share is {share}; expected a number between 0 and 1")
+    # Rounded: 10 · 0.9 must not become 10 because a float is a little above 9.
+    rank = math.ceil(round((len(targets) + 1) * share, 9))
+    if rank > len(targets):
+        raise ValueError(f"{len(targets)} targets are too few for a share of {share}; expected "
+                         f"at least {math.ceil(round(share / (1 - share), 9))}")  # fmt: skip
+    return np.sort(np.maximum(lower - targets, targets - upper), axis=0)[rank - 1]
 
 
 def mase(forecasts: ArrayLike, targets: ArrayLike, past: ArrayLike, period: int = 1) -> float:

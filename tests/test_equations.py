@@ -36,7 +36,7 @@ def labels_on_pages(*stems):
     for stem in stems:
         page = PAGES / f"{stem}.md"
         if page.exists():
-            found |= set(re.findall(r"\((eq-[a-z-]+)\)", page.read_text("utf-8")))
+            found |= set(re.findall(r"\((eq-[a-z_-]+)\)", page.read_text("utf-8")))
     return found
 
 

@@ -61,9 +61,7 @@ def test_top_k_and_nucleus_by_hand():
 
 def test_ties_keep_the_lower_number():
     np.testing.assert_allclose(sampling.top_k(np.full(4, 0.25), 2), [0.5, 0.5, 0, 0])
-    kept = sampling.top_k(
-        np.tile([1, 3], 50) / 200, 3
-    )  # too many for luck
+    kept = sampling.top_k(np.tile([1, 3], 50) / 200, 3)  # too many for luck
     assert np.flatnonzero(kept).tolist() == [1, 3, 5]
     assert sampling.greedy(np.zeros(5)) == 0
 

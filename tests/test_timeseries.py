@@ -1,7 +1,13 @@
 """rnncourse.timeseries: nothing looks ahead; losses and errors by hand and against scikit-learn."""
 
+import importlib.util
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.metrics import mean_pinball_loss
 from sklearn.preprocessing import StandardScaler
 
@@ -10,6 +16,8 @@ from rnncourse.baselines import persistence
 from rnncourse.gradcheck import numeric_gradient
 
 nan = np.nan
+ROOT = Path(__file__).resolve().parent.parent
+quick = settings(derandomize=True, deadline=None, max_examples=40)
 
 
 def test_gaps_are_straight_lines():
@@ -40,6 +48,17 @@ def test_windows_by_hand():
     assert targets.shape == (3, 1, 2)
     assert (inputs[1] == series[1:5]).all()
     assert (targets[1, 0] == series[5]).all()
+
+
+@quick
+@given(st.integers(1, 6), st.integers(1, 5), st.integers(0, 12))
+def test_every_window_is_a_piece_of_the_series(length, horizon, more):
+    """As many as the page says, each followed by its targets, none left out."""
+    n = length + horizon + more
+    inputs, targets = timeseries.windows(np.arange(n), length, horizon)
+    assert len(inputs) == len(targets) == n - length - horizon + 1
+    whole = np.concatenate([inputs, targets], axis=1)
+    np.testing.assert_array_equal(whole, np.arange(len(whole))[:, None] + np.arange(whole.shape[1]))
 
 
 def test_windows_are_copies():
@@ -97,6 +116,30 @@ def test_errors_by_hand():
     assert timeseries.mase([5.0], [6.0], [0, 0, 4, 2], period=2) == pytest.approx(1 / 3)
 
 
+def test_the_conformal_margin_by_hand():
+    """Nine targets around intervals [0, 1]: too narrow by 9 numbers; 10 · 0.8 = 8th smallest."""
+    targets = np.array([0.5, 1.1, 1.2, -0.3, 1.4, -0.5, 1.6, -0.7, 1.8])
+    lower, upper = np.zeros(9), np.ones(9)
+    assert timeseries.conformal_margin(lower, upper, targets, 0.8) == pytest.approx(0.7)
+    assert timeseries.conformal_margin(lower, upper, targets, 0.9) == pytest.approx(0.8)
+    assert timeseries.conformal_margin(lower, upper, targets, 0.1) == pytest.approx(-0.5)
+    two = [np.stack([a, a * 2], axis=1) for a in (lower, upper, targets)]
+    np.testing.assert_allclose(timeseries.conformal_margin(*two, 0.8), [0.7, 1.4])
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_the_conformal_margin_keeps_its_promise(share):
+    """Theory: over many draws, (N + 1) share of the new targets lie inside, rounded up."""
+    rng = np.random.default_rng(3)
+    N, inside = 19, []
+    for _ in range(4000):
+        targets, new = rng.exponential(size=N), rng.exponential()
+        margin = timeseries.conformal_margin(np.zeros(N), np.full(N, 0.2), targets, share)
+        inside.append(-margin <= new <= 0.2 + margin)
+    expected = np.ceil((N + 1) * share) / (N + 1)
+    assert np.mean(inside) == pytest.approx(expected, abs=0.02)
+
+
 def test_a_random_walk_is_best_left_alone():
     """Theory: the error of persistence at step k has variance k, and none does better."""
     walks = data.random_walk(np.random.default_rng(0), 4000, 30)
@@ -119,6 +162,9 @@ def test_a_random_walk_is_best_left_alone():
         (lambda: timeseries.quantile_loss(np.zeros((3, 2)), np.zeros(3), [0.5]), "3, 1"),
         (lambda: timeseries.quantile_loss(np.zeros((3, 1)), np.zeros(3), [1.0]), "between"),
         (lambda: timeseries.coverage([0], [1, 1], [0, 0]), "one shape"),
+        (lambda: timeseries.conformal_margin([0], [1, 1], [0, 0], 0.5), "one shape"),
+        (lambda: timeseries.conformal_margin([0], [1], [0], 1.0), "share is 1.0"),
+        (lambda: timeseries.conformal_margin([0] * 8, [1] * 8, [0] * 8, 0.9), "at least 9"),
         (lambda: timeseries.mase([1.0], [1.0], [3, 3, 3]), "never wrong"),
         (lambda: timeseries.mase([1.0, 2], [1.0], [3, 4]), "differ"),
     ],
@@ -151,3 +197,108 @@ def test_without_statsmodels_the_error_says_what_to_do(monkeypatch):
     monkeypatch.setattr("importlib.import_module", missing)
     with pytest.raises(data.DataError, match="pip install statsmodels"):
         data.sunspots()
+
+
+# --- the recorded run ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def run():
+    """benchmarks/real/forecasts.py as a module."""
+    folder = ROOT / "benchmarks" / "real"
+    sys.path.insert(0, str(folder))
+    spec = importlib.util.spec_from_file_location("real_forecasts", folder / "forecasts.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    sys.path.remove(str(folder))
+
+
+@pytest.fixture
+def toy(run, monkeypatch):
+    """A set of 60 steps in three columns, cut at 30 and 40, with windows of 5 steps."""
+    table = np.random.default_rng(0).normal(size=(60, 3)).cumsum(axis=0)
+    monkeypatch.setattr(run, "columns", lambda name: table)
+    monkeypatch.setattr(run, "series", lambda name: (table[:, -1], lambda z: z))
+    settings = {"L": 5, "H": 4, "rate": 0.01, "epochs": 2, "patience": 1, "N": 8}
+    for what, value in [("SETTINGS", settings), ("CUTS", (30, 40, 60)), ("PERIOD", 4),
+                        ("HORIZONS", (2, 3)), ("LAGS", (1, 2))]:  # fmt: skip
+        monkeypatch.setitem(getattr(run, what), "toy", value)
+    return run, table
+
+
+@pytest.mark.parametrize("source", ["level", "last", "season", "columns"])
+def test_a_network_sees_the_past_alone(toy, source):
+    """Targets plus what is added are the series; the future changes no input and no addition."""
+    run, table = toy
+    K = 3
+    before = run.inputs("toy", K, source)
+    truth = table[:, -1]
+    for (_, targets, add), first, last in zip(before, (None, 30, 40), (30, 40, 60), strict=True):
+        start = last - K + 1 - len(targets) if first is None else first
+        expected = np.stack([truth[o : o + K] for o in range(start, last - K + 1)])
+        np.testing.assert_allclose(targets + add, expected, atol=1e-5)
+    table[43:] += 100  # origin 43 and those before it may not notice
+    after = run.inputs("toy", K, source)
+    for old, new in zip(before[:2], after[:2], strict=True):
+        for a, b in zip(old, new, strict=True):
+            np.testing.assert_array_equal(a, b)
+    for k in (0, 2):  # windows and additions of origins 40 to 43
+        np.testing.assert_array_equal(before[2][k][:4], after[2][k][:4])
+    assert not np.allclose(before[2][0][4], after[2][0][4])
+
+
+def test_baselines_and_networks_are_judged_on_the_same_steps(toy):
+    run, table = toy
+    z = table[:, -1]
+    persistent = run.walk("toy", "test", 3, persistence)
+    assert len(persistent) == len(run.origins("toy", "test", 3)) == 18
+    np.testing.assert_array_equal(persistent[:, 0], z[39:57])
+    row = run.errors("toy", persistent, 3)
+    error = persistent - np.stack([z[o : o + 3] for o in range(40, 58)])
+    assert row["mse"] == pytest.approx(np.square(error).mean(), abs=1e-4)
+    assert row["mae"] == pytest.approx(np.abs(error).mean(), abs=1e-4)
+    assert set(run.baselines("toy")) >= {"persistence", "seasonal, 4", "linear, 5 values"}
+    found = run.measure("toy", "LSTM", 2, "last", 0)
+    assert found == run.measure("toy", "LSTM", 2, "last", 0) | {"seconds": found["seconds"]}
+    assert 0 <= run.intervals("toy", "GRU", 2, "last", 0)["coverage"] <= 1
+
+
+def test_the_record_holds_what_the_page_says():
+    """Every sentence under "What the tables say"."""
+    record = data.recorded("real_forecasts")
+
+    def value(name, method, horizon, key="mse"):
+        found = record["sets"][name]
+        found = (found["baselines"] | found["networks"])[method][str(horizon)][key]
+        return found["mean"] if isinstance(found, dict) else found
+
+    for p in record["published"]:
+        for key in ("mse", "mae"):
+            assert value("etth1", "persistence", p["horizon"], key) < p[key]
+    etth1 = record["sets"]["etth1"]
+    autoregression = next(name for name in etth1["baselines"] if name.startswith("AR"))
+    for hours in (24, 48, 96):
+        best = value("etth1", "linear, 336 values", hours)
+        assert value("etth1", "GRU, last", hours) < 1.125 * best
+        assert value("etth1", autoregression, hours) > best
+        for kind in ("GRU", "LSTM"):
+            last = value("etth1", f"{kind}, last", hours)
+            assert best < last < value("etth1", f"{kind}, columns", hours)
+            assert value("etth1", f"{kind}, level", hours) > 2 * last
+    for name, horizons, networks_win in [
+        ("airline", (1, 12), False),
+        ("temperatures", (1, 7), True),
+    ]:
+        found = record["sets"][name]
+        simple = [m for m in found["baselines"] if m.startswith("AR")]
+        for horizon in horizons:
+            for network in found["networks"]:
+                better = value(name, network, horizon, "mae") < value(name, *simple, horizon, "mae")
+                assert better == networks_win
+    bands = record["intervals"]
+    for key in ("coverage", "conformal_coverage"):
+        assert bands["temperatures, 7"][key]["mean"] == pytest.approx(record["share"], abs=0.02)
+        assert bands["etth1, 24"][key]["mean"] > record["share"] + 0.02
+    rows = [r for found in record["sets"].values() for r in found["networks"].values()]
+    assert all(len(r[k]["mae"]["values"]) == 3 for r in rows for k in r)

@@ -197,10 +197,36 @@ def test_the_record_holds_what_the_page_claims():
             for name in ("CBOW, negative", "CBOW, negative, whole gradient")
         )
         assert whole > exact
+        assert {runs["seeds"] for m in methods.values() for k, runs in m.items()
+                if k != "agreement"} == {3}  # fmt: skip
         for name, score in found["ours"]["scores"].items():
             assert score["mean"] == pytest.approx(np.mean(score["values"]), abs=1e-4), name
+    assert record["english"]["text"]["words"] > 5_500_000  # all of IMDB's training part
     text = (ROOT / "benchmarks" / "results" / "real_wordvectors.json").read_text("utf-8")
     assert not re.search(r"/(home|root|work|tmp)/", text)
+
+
+def test_where_counting_wins_and_where_not():
+    """As the page says: in Chinese everywhere; in English not on SimLex, WordSim and grammar."""
+    record = data.recorded("real_wordvectors")
+
+    def table(language, name):
+        methods = record[language]["methods"]
+        counted = methods["counts"]["baseline"]["scores"][name]["mean"]
+        others = [runs["scores"][name]["mean"] for m, found in methods.items() if m != "counts"
+                  for library, runs in found.items() if library != "agreement"]  # fmt: skip
+        return counted, max(others)
+
+    for name in record["chinese"]["text"]["coverage"]:
+        counted, network = table("chinese", name)
+        assert counted > network, name
+    names = ("WordSim-353", "SimLex-999", "MEN", "Google semantic", "Google syntactic")
+    wins = {name: np.subtract(*table("english", name)) for name in names}
+    assert wins["SimLex-999"] < -0.05
+    assert -0.03 < wins["WordSim-353"] < 0
+    assert abs(wins["MEN"]) < 0.01
+    assert wins["Google semantic"] > 0.02
+    assert wins["Google syntactic"] < -0.02
 
 
 @pytest.fixture(scope="module")

@@ -44,12 +44,14 @@ def loss_and_gradients(
     states: Any = None,
     dropout: float = 0.0,
     rng: np.random.Generator | None = None,
+    inputs: Array | None = None,
 ) -> tuple[float, dict[str, Any], Any]:
     """Mean loss in nats of predicting ids[:, 1:] from ids[:, :-1]; gradients; last states.
 
     ``dropout`` is that of Zaremba et al. (2014): below, between and above the layers.
+    ``inputs`` are read instead of ids[:, :-1] where they are given.
     """
-    inputs, targets = ids[:, :-1], ids[:, 1:]
+    inputs, targets = ids[:, :-1] if inputs is None else inputs, ids[:, 1:]
     xs, below = _drop(layers.embedding_forward(inputs, params["embedding"]), dropout, rng)
     hs, last, cache = layers.stacked_forward(
         kind, xs, states, params["stack"], dropout=dropout, rng=rng
@@ -86,8 +88,13 @@ def log_probabilities(kind: str, params: dict[str, Any], ids: Array, T: int = 50
     for chunk in chunks(ids[None], T):
         logits, states = forward(kind, params, chunk[:, :-1], states)
         logs = functional.log_softmax(logits.astype(np.float64))
-        found.append(np.take_along_axis(logs, chunk[:, 1:, None], 2)[0, :, 0])
+        found.append(chosen(logs, chunk)[0])
     return np.concatenate(found)
+
+
+def chosen(log_p: Array, ids: Array) -> Array:
+    """log p of the tokens that came: log_p (N, T, V), ids (N, T + 1) → (N, T)."""
+    return np.take_along_axis(log_p, ids[:, 1:, None], -1)[..., 0]
 
 
 def mean_loss(kind: str, params: dict[str, Any], ids: Array, T: int = 500) -> float:

@@ -16,11 +16,13 @@ import numpy as np
 from _language import chunks, init, loss_and_gradients, mean_loss, perplexity, streams
 
 from rnncourse import data, optim
+from rnncourse.baselines import WittenBell
 
 Array = np.ndarray
 PARTS = ("train", "valid", "test")
 NEEDS = [("ptb", f"ptb.{part}.txt") for part in PARTS]
 H, DEPTH, N, T, EPOCHS, FULL_RATE, CLIP, SEED = 200, 2, 20, 20, 13, 4, 5.0, 0
+NGRAMS = (2, 3, 4, 5)
 PUBLISHED = {"valid": 120.7, "test": 114.5}
 KEPT = ROOT / "_build" / "real" / "ptb_weights.npz"
 
@@ -74,9 +76,17 @@ def test() -> float:
     return perplexity(mean_loss("lstm", params, read()[0]["test"]))
 
 
+def ngram(n: int) -> dict[str, float]:
+    """Perplexities of the n-gram, the baseline; as for the network the first word is given."""
+    parts, V = read()
+    model = WittenBell(n, V).fit([parts["train"]])
+    losses = {part: -model.log_probabilities(parts[part])[1:].mean() for part in PARTS[1:]}
+    return {part: perplexity(float(loss)) for part, loss in losses.items()}
+
+
 def main() -> None:
     what = "Word language models of the Penn Treebank: perplexity."
-    with Run("ptb", what, NEEDS, steps=EPOCHS + 1) as run:
+    with Run("ptb", what, NEEDS, steps=EPOCHS + 1 + len(NGRAMS)) as run:
         KEPT.parent.mkdir(parents=True, exist_ok=True)
         epochs = [run.step(f"epoch {k}", epoch, k) for k in range(EPOCHS)]
         found = {"valid": epochs[-1]["valid"], "test": run.step("test", test)}
@@ -89,6 +99,7 @@ def main() -> None:
             "parameters": sum(p.size for p in optim.leaves(start()).values()),
             "epochs": epochs,
             "network": found,
+            "baselines": {f"{n}-gram": run.step(f"{n}-gram", ngram, n) for n in NGRAMS},
             "published": PUBLISHED,
         })  # fmt: skip
 

@@ -1,0 +1,308 @@
+"""Forecasts of real series: GRU and LSTM beside persistence, seasonal-naive and AR.
+
+ETTh1, the oil temperature alone: 12, 4 and 4 months to train, validate and test, scaled by the
+training part, as in the Informer paper; airline passengers, the last 36 months; daily minimum
+temperatures, the last year. Everything is fitted on the training part alone; the number of lags
+and the epoch are chosen on the validation part, which comes between training and test.
+Networks forecast all steps at once (direct), from windows of the last L values.
+
+Seconds are those of one processor's own time, so that a busy machine counts less.
+"""
+
+from _common import Run, summary  # isort: skip  (before NumPy)
+
+import csv
+import functools
+import time
+
+import numpy as np
+
+from rnncourse import cells, data, functional, layers, optim, train
+from rnncourse import timeseries as ts
+from rnncourse.baselines import autoregression, persistence, seasonal_naive
+
+FILES = ("ETTh1.csv", "airline-passengers.csv", "daily-min-temperatures.csv")
+SHARE = 0.9
+QUANTILES = ((1 - SHARE) / 2, 0.5, (1 + SHARE) / 2)
+# Informer, LSTMa, DeepAR, ARIMA and Prophet: Zhou et al. (2021), univariate table, as reprinted
+# with S4 in Gu et al. (2022), table 13. MSE and MAE of the scaled oil temperature.
+PUBLISHED = [
+    {"what": what, "horizon": hours, "mse": mse, "mae": mae}
+    for what, *rows in [
+        ("Informer", (24, 0.098, 0.247), (48, 0.158, 0.319)),
+        ("LSTMa", (24, 0.114, 0.272), (48, 0.193, 0.358)),
+        ("DeepAR", (24, 0.107, 0.280), (48, 0.162, 0.327)),
+        ("ARIMA", (24, 0.108, 0.284), (48, 0.175, 0.424)),
+        ("Prophet", (24, 0.115, 0.275), (48, 0.168, 0.330)),
+        ("S4", (24, 0.061, 0.191), (48, 0.079, 0.220)),
+    ]
+    for hours, mse, mae in rows
+]
+
+# Settings of the networks, chosen on the validation parts: window, units, rate, epochs, batch.
+SETTINGS = {
+    "etth1": {"L": 96, "H": 32, "rate": 3e-3, "epochs": 8, "patience": 3, "N": 64},
+    "airline": {"L": 12, "H": 8, "rate": 5e-3, "epochs": 200, "patience": 30, "N": 16},
+    "temperatures": {"L": 28, "H": 16, "rate": 3e-3, "epochs": 60, "patience": 8, "N": 64},
+}
+CUTS = {"etth1": (8640, 11520, 14400), "airline": (84, 108, 144),
+        "temperatures": (2920, 3285, 3650)}  # fmt: skip
+LAGS = {"etth1": (24, 48, 96, 168), "airline": (1, 2, 6, 12, 13, 14),
+        "temperatures": (1, 2, 4, 7, 14, 28)}  # fmt: skip
+PERIOD = {"etth1": 24, "airline": 12, "temperatures": 365}
+HORIZONS = {"etth1": (24, 48, 96), "airline": (1, 12), "temperatures": (1, 7)}
+
+
+# --- the series, as the models see them ----------------------------------------------------
+
+
+@functools.cache
+def columns(name):
+    """The numbers of a file, (T, D)."""
+    file = dict(zip(CUTS, FILES, strict=True))[name]
+    with data.path("timeseries", file).open(encoding="utf-8") as lines:
+        rows = list(csv.reader(lines))[1:]
+    return np.array([[float(value) for value in row[1:]] for row in rows])
+
+
+@functools.cache
+def series(name):
+    """What is forecast, and the way back to its own unit.
+
+    ETTh1 stays scaled, as in the papers; passengers are logarithms, since their swings grow
+    with their level.
+    """
+    values = columns(name)[:, -1]
+    if name == "airline":
+        return np.log(values), np.exp
+    scaler = ts.scaler(values[: CUTS[name][0]])
+    return scaler.apply(values), (lambda z: z) if name == "etth1" else scaler.invert
+
+
+def origins(name, part, K):
+    """The first step of each forecast of a part: every one whose K targets lie in it."""
+    train_end, validation_end, end = CUTS[name]
+    start, stop = {"validation": (train_end, validation_end), "test": (validation_end, end)}[part]
+    return range(start, stop - K + 1)
+
+
+def errors(name, forecasts, K):
+    """MSE and MAE, in the own unit also RMSE and MASE; forecasts (N, K) for the test part."""
+    z, back = series(name)
+    truth = back(np.array([z[o : o + K] for o in origins(name, "test", K)]))
+    error = back(np.asarray(forecasts, np.float64)[:, :K]) - truth
+    past = back(z[: CUTS[name][0]])
+    mae = np.abs(error).mean()
+    row = {"mse": np.square(error).mean(), "rmse": np.sqrt(np.square(error).mean()), "mae": mae,
+           "mase": ts.mase(error + truth, truth, past)}  # fmt: skip
+    return {key: round(float(value), 4) for key, value in row.items()}
+
+
+# --- baselines -----------------------------------------------------------------------------
+
+
+def walk(name, part, K, forecast):
+    z, _ = series(name)
+    return np.array([forecast(z[:o], K) for o in origins(name, part, K)])
+
+
+def best_autoregression(name):
+    """Lags with the smallest validation error at the longest horizon, and the model."""
+    (z, _), K, found = series(name), HORIZONS[name][-1], {}
+    truth = np.array([z[o : o + K] for o in origins(name, "validation", K)])
+    for lags in LAGS[name]:
+        model = autoregression(z[: CUTS[name][0]], lags)
+        made = walk(name, "validation", K, model.forecast)
+        found[lags] = float(np.square(made - truth).mean())
+    lags = min(found, key=found.get)
+    return lags, autoregression(z[: CUTS[name][0]], lags)
+
+
+def linear(name, L):
+    """Least squares from a window to all steps at once, both less the window's last value."""
+    z, _ = series(name)
+    rows = {}
+    for K in HORIZONS[name]:
+        X, Y = ts.windows(z[: CUTS[name][0]], L, K)
+        last = X[:, -1:]
+        W = np.linalg.lstsq(np.c_[X - last, np.ones(len(X))], Y - last, rcond=None)[0]
+        X = np.array([z[o - L : o] for o in origins(name, "test", K)])
+        made = np.c_[X - X[:, -1:], np.ones(len(X))] @ W + X[:, -1:]
+        rows[K] = errors(name, made, K)
+    return rows
+
+
+def baselines(name):
+    """Method → horizon → errors."""
+    horizons = HORIZONS[name]
+    lags, model = best_autoregression(name)
+    period = PERIOD[name]
+    methods = {
+        "persistence": persistence,
+        f"seasonal, {period}": lambda history, K: seasonal_naive(history, K, period),
+        f"AR, {lags} lags": model.forecast,
+    }
+    found = {}
+    for method, forecast in methods.items():
+        found[method] = {K: errors(name, walk(name, "test", K, forecast), K) for K in horizons}
+    L = {"etth1": 336}.get(name, SETTINGS[name]["L"])
+    return found | {f"linear, {L} values": linear(name, L)}
+
+
+# --- networks ------------------------------------------------------------------------------
+
+FORWARD = {"GRU": layers.gru_forward, "LSTM": layers.lstm_forward}
+BACKWARD = {"GRU": layers.gru_backward, "LSTM": layers.lstm_backward}
+INIT = {"GRU": cells.gru_init, "LSTM": cells.lstm_init}
+
+
+def network(kind, rng, D, H, outputs):
+    return {"cell": INIT[kind](rng, D, H, np.float32),
+            "out": layers.dense_init(rng, H, outputs, np.float32)}  # fmt: skip
+
+
+def answer(kind, net, xs):
+    """Outputs (N, K), then what the way back needs."""
+    hs, _, cache = FORWARD[kind](xs, None, net["cell"])
+    return layers.dense_forward(hs[:, -1], net["out"]), hs, cache
+
+
+def gradients(kind, net, batch, loss):
+    xs, targets = batch
+    ys, hs, cache = answer(kind, net, xs)
+    value, dys = loss(ys, targets)
+    dhs = np.zeros_like(hs)
+    dhs[:, -1], d_out = layers.dense_backward(dys, hs[:, -1], net["out"])
+    _, _, d_cell = BACKWARD[kind](dhs, None, cache, net["cell"])
+    return value, {"cell": d_cell, "out": d_out}
+
+
+def inputs(name, K, source):
+    """Windows of the three parts: xs (N, L, D), targets (N, K), and what to add to outputs.
+
+    source: "level", the values; "last", values less the window's last one; "season",
+    differences to the period before; "columns", all columns, less their last values.
+    """
+    z, L = series(name)[0].astype(np.float32), SETTINGS[name]["L"]
+    wide, shift = z[:, None], PERIOD[name] if source == "season" else 0
+    if source == "columns":
+        all_of_them = columns(name)
+        wide = ts.scaler(all_of_them[: CUTS[name][0]]).apply(all_of_them).astype(np.float32)
+    if shift:
+        wide = np.concatenate([np.zeros((shift, 1), np.float32), wide[shift:] - wide[:-shift]])
+    found = []
+    places = [range(L + shift, CUTS[name][0] - K + 1),
+              *(origins(name, part, K) for part in ("validation", "test"))]  # fmt: skip
+    for place in places:
+        xs = np.stack([wide[o - L : o] for o in place])
+        targets = np.stack([z[o : o + K] for o in place])
+        add = np.zeros((len(place), 1), np.float32)
+        if source in ("last", "columns"):
+            add = np.stack([z[o - 1 : o] for o in place])
+            xs = xs - xs[:, -1:]
+        if shift:
+            add = np.stack([z[o - shift : o - shift + K] for o in place])
+        found.append((xs, targets - add, add))
+    return found
+
+
+def fitted(name, kind, K, source, seed, loss=functional.squared_error, outputs=1):
+    """A trained network, the windows of validation and test, its record."""
+    s = SETTINGS[name]
+    (xs, targets, _), held, test = inputs(name, K, source)
+    scale = np.float32(targets.std())  # seasonal differences are small
+    rng = np.random.default_rng([seed, K])
+    net = network(kind, rng, xs.shape[2], s["H"], K * outputs)
+
+    def batches():
+        order = rng.permutation(len(xs))
+        for k in range(0, len(order), s["N"]):
+            rows = order[k : k + s["N"]]
+            yield xs[rows] / scale, targets[rows] / scale
+
+    def validate():
+        return loss(answer(kind, net, held[0] / scale)[0], held[1] / scale)[0]
+
+    start = time.process_time()
+    run = train.fit(net, lambda batch: gradients(kind, net, batch, loss), batches, s["epochs"],
+                    rate=s["rate"], clip=1.0, validate=validate, patience=s["patience"],
+                    progress=False)  # fmt: skip
+    record = {"seconds": round(time.process_time() - start, 2), "best_epoch": run.best + 1,
+              "parameters": sum(p.size for p in optim.leaves(net).values())}  # fmt: skip
+    return lambda part: answer(kind, net, part[0] / scale)[0] * scale, held, test, record
+
+
+def measure(name, kind, K, source, seed):
+    predict, _, test, record = fitted(name, kind, K, source, seed)
+    return record | errors(name, predict(test) + test[2], K)
+
+
+# --- intervals -----------------------------------------------------------------------------
+
+
+def pinball(outputs, targets):
+    """The quantile loss for outputs (N, K · Q)."""
+    shape = (*targets.shape, len(QUANTILES))
+    value, slope = ts.quantile_loss(outputs.reshape(shape), targets, QUANTILES)
+    return value, slope.reshape(outputs.shape)
+
+
+def intervals(name, kind, K, source, seed):
+    """Coverage and width on the test part, as trained and with the conformal margin."""
+    back = series(name)[1]
+    predict, held, test, record = fitted(name, kind, K, source, seed, pinball, len(QUANTILES))
+    ends = [back(predict(part).reshape(*part[1].shape, -1)[..., [0, 2]] + part[2][..., None])
+            for part in (held, test)]  # fmt: skip
+    truth = [back(part[1] + part[2]) for part in (held, test)]
+    margin = ts.conformal_margin(ends[0][..., 0], ends[0][..., 1], truth[0], SHARE)
+    low, high = ends[1][..., 0], ends[1][..., 1]
+    return record | {
+        "coverage": round(ts.coverage(low, high, truth[1]), 4),
+        "width": round(float((high - low).mean()), 4),
+        "conformal_coverage": round(ts.coverage(low - margin, high + margin, truth[1]), 4),
+        "conformal_width": round(float((high - low + 2 * margin).mean()), 4),
+    }
+
+
+# --- all of it -----------------------------------------------------------------------------
+
+
+def joined(rows):
+    """Mean and spread of each number over the seeds."""
+    return {key: summary([row[key] for row in rows]) for key in rows[0]}
+
+
+NETWORKS = [("etth1", kind, source) for kind in ("GRU", "LSTM")
+            for source in ("last", "level", "columns")]  # fmt: skip
+NETWORKS += [(name, kind, source) for kind in ("GRU", "LSTM")
+             for name, source in (("airline", "season"), ("temperatures", "level"))]  # fmt: skip
+WITH_INTERVALS = (("etth1", "last", 24), ("temperatures", "level", 7))
+
+
+def networks(run, name, kind, source):
+    """Horizon → errors over the seeds."""
+    return {K: joined([run.step(f"{name} {kind} {source} {K} seed {seed}", measure, name, kind, K,
+                                source, seed) for seed in run.seeds])
+            for K in HORIZONS[name]}  # fmt: skip
+
+
+def main():
+    what = "Forecasts of ETTh1, airline passengers and daily temperatures; one thread, three seeds"
+    needs = [("timeseries", file) for file in FILES]
+    steps = 3 + 3 * (6 * 3 + 4 * 2 + 2)
+    with Run("forecasts", what, needs, steps=steps) as run:
+        sets = {name: {"baselines": run.step(f"{name} baselines", baselines, name),
+                       "networks": {}} for name in CUTS}  # fmt: skip
+        for name, kind, source in NETWORKS:
+            found = networks(run, name, kind, source)
+            sets[name]["networks"][f"{kind}, {source}"] = found
+        bands = {f"{name}, {K}": joined([run.step(f"{name} intervals seed {seed}", intervals,
+                                                  name, "GRU", K, source, seed)
+                                         for seed in run.seeds])
+                 for name, source, K in WITH_INTERVALS}  # fmt: skip
+        run.write({"settings": SETTINGS, "share": SHARE, "sets": sets, "intervals": bands,
+                   "published": PUBLISHED})  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
