@@ -230,9 +230,9 @@ def test_scores_by_hand(tang):
     """Each plain character has 3 bits, each stop or mark 1."""
     poems = tang.known({"train": ["甲甲，，。。"], "test": ["甲，", "甲甲。"]})
     logs = -math.log(2) * np.array([3, 1, 1, 3, 3, 1, 1])
-    assert tang.scores(poems, "test", logs) == pytest.approx(
-        {"bits": 13 / 7, "bits without stops": 3}
-    )
+    assert tang.scores(poems, "test", logs) == {
+        "bits": round(13 / 7, 4), "bits without stops": 3,
+    }  # fmt: skip
 
 
 def test_judged_by_hand(tang):
@@ -438,7 +438,7 @@ def test_the_record_of_quatrains(tang):
     """The network beats the best n-gram, and both together beat each; samples as they are told."""
     record = data.recorded("real_tang")
     table, network = record["baselines"]["witten-bell"], record["networks"]["gru"]
-    assert record["baselines"]["bits"] == pytest.approx(min(r["bits"] for r in table.values()))
+    assert record["baselines"]["bits"] == min(r["bits"] for r in table.values())
     for name in ("bits", "bits without stops"):
         for found in (network[name], record["together"][name]):
             consistent(found, network["seeds"])

@@ -142,10 +142,8 @@ def scores(poems: Poems, part: str, logs: Array) -> dict[str, float]:
     """Bits of all predicted characters, and of those that are neither "，" nor "。" nor a mark."""
     after = np.concatenate([ids[1:] for ids in poems.ids(part)])
     plain = np.isin(after, [poems.characters.index(c) for c in (MARK, "，", "。")])
-    return {
-        "bits": bits(-float(logs.mean())),
-        "bits without stops": bits(-float(logs[~plain].mean())),
-    }
+    parts = {"bits": logs, "bits without stops": logs[~plain]}
+    return {name: round(bits(-float(part.mean())), 4) for name, part in parts.items()}
 
 
 # --- the network ----------------------------------------------------------------------------
