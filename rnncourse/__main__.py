@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import os
 import secrets
 import signal
@@ -192,18 +193,22 @@ def _engine(
         grader = stack.enter_context(_grade.Grader(solutions, seed, limits,
                                                     unconfined=options.unconfined))  # fmt: skip
         warnings = [grader.mode.warning()]
-        return lambda jobs: _batch.run_local(grader, jobs, options.jobs), grader.mode, warnings
+        run = functools.partial(_batch.run_local, grader, workers=options.jobs)
+        return run, grader.mode, warnings
     from rnncourse import _cluster
 
     client = stack.enter_context(_cluster.connect(options.scheduler))
     batch, warnings = _cluster.prepare(client, solutions, seed, limits, options.unconfined)
-    return lambda jobs: _cluster.run_cluster(client, batch, jobs), "cluster", warnings
+    return functools.partial(_cluster.run_cluster, client, batch), "cluster", warnings
 
 
 def _carry_out(work: _batch.Work, run: Callable) -> bool:
     """Do the work. False where it was interrupted."""
     try:
-        with contextlib.closing(run(work.pending())) as results:
+        with (
+            _batch.held_back() as check,
+            contextlib.closing(run(work.pending(), check=check)) as results,
+        ):
             for number, record in results:
                 work.add(number, record)
     except KeyboardInterrupt:

@@ -7,6 +7,8 @@ import hashlib
 import itertools
 import json
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
@@ -20,6 +22,42 @@ from rnncourse._record import Record, restore
 from rnncourse._reports import Progress
 
 Numbered = tuple[int, Job]
+Check = Callable[[], None]
+PAUSE = 0.1  # seconds between two looks at whether a signal has come
+
+
+def unasked() -> None:
+    """The `Check` of a run that no signal ends."""
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[Check]:
+    """Hold SIGINT and SIGTERM back; yields a function that raises what the first one asked for.
+
+    An exception that breaks into `concurrent.futures` can leave a lock held for ever, and the
+    threads that wait for it. A second signal does break in: somebody has lost patience.
+    """
+    came = False
+
+    def hold(*_: object) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+
+    def check() -> None:
+        if came:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield unasked
+        return
+    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield check
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def digest(*values: Any) -> str:
@@ -136,15 +174,17 @@ class Work:
 
 
 def flow(
-    jobs: Iterator[Numbered], submit: Callable[[Job], Any], first: Callable[[Any], Any], window: int
-) -> Iterator[tuple[int, Record]]:
+    jobs: Iterator[Numbered], submit: Callable[[Job], Any], first: Callable[[Any], Any],
+    window: int, check: Check = unasked,
+) -> Iterator[tuple[int, Record]]:  # fmt: skip
     """Keep `window` jobs under way; yield each number and record as it is done.
 
-    `submit` makes a future, `first` waits for some of them and returns those done. Jobs are read
-    one by one, so that a class of any size takes the memory of a few.
+    `submit` makes a future, `first` waits a moment and returns those done, `check` may raise.
+    Jobs are read one by one, so that a class of any size takes the memory of a few.
     """
     waiting = {submit(job): (number, job) for number, job in islice(jobs, window)}
     while waiting:
+        check()
         for future in first(waiting):
             number, job = waiting.pop(future)
             try:
@@ -155,11 +195,13 @@ def flow(
             waiting.update((submit(job), (number, job)) for number, job in islice(jobs, 1))
 
 
-def run_local(grader: Grader, jobs: Iterable[Numbered], workers: int) -> Iterator:
+def run_local(
+    grader: Grader, jobs: Iterable[Numbered], workers: int, check: Check = unasked
+) -> Iterator:
     """Grade on this machine, `workers` notebooks at a time; yields (number, record) as done.
 
-    Threads suffice: each waits for a process of its own. Closing the iterator, or an interrupt,
-    kills those processes.
+    Threads suffice: each waits for a process of its own. Closing the iterator, or a `check` that
+    raises, kills those processes.
     """
     pool = ThreadPoolExecutor(workers)
 
@@ -167,10 +209,10 @@ def run_local(grader: Grader, jobs: Iterable[Numbered], workers: int) -> Iterato
         return pool.submit(grader.examine, job)
 
     def first(waiting: Iterable[Future]) -> set[Future]:
-        return wait(waiting, return_when=FIRST_COMPLETED).done
+        return wait(waiting, PAUSE, FIRST_COMPLETED).done
 
     try:
-        yield from flow(iter(jobs), submit, first, workers)
+        yield from flow(iter(jobs), submit, first, workers, check)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         grader.stop()

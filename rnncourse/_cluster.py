@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from rnncourse._batch import Numbered, flow, package_digest
+from rnncourse._batch import PAUSE, Check, Numbered, flow, package_digest, unasked
 from rnncourse._collect import Job
 from rnncourse._exercise import Notebook
 from rnncourse._grade import Grader
@@ -107,7 +107,9 @@ def prepare(
     return batch, sorted({f"{w}: {warning}" for w, (_, warning) in found.items() if warning})
 
 
-def run_cluster(client: Any, batch: Batch, jobs: Iterable[Numbered]) -> Iterator:
+def run_cluster(
+    client: Any, batch: Batch, jobs: Iterable[Numbered], check: Check = unasked
+) -> Iterator:
     """Grade on the scheduler's workers; yields (number, record) as done, as `run_local` does."""
     from distributed import wait
 
@@ -117,10 +119,12 @@ def run_cluster(client: Any, batch: Batch, jobs: Iterable[Numbered]) -> Iterator
         return client.submit(_examine, shared, job, pure=False)
 
     def first(waiting: Iterable) -> Iterable:
-        return wait(list(waiting), return_when="FIRST_COMPLETED").done
+        with contextlib.suppress(TimeoutError):
+            return wait(list(waiting), PAUSE, "FIRST_COMPLETED").done
+        return ()
 
     window = SPARE * sum(client.nthreads().values())
-    results = flow(iter(jobs), submit, first, max(window, 1))
+    results = flow(iter(jobs), submit, first, max(window, 1), check)
     try:
         yield from results
     finally:

@@ -412,6 +412,30 @@ def test_an_interrupted_run_writes_what_is_done(tmp_path, number):
             continue
 
 
+def test_a_signal_breaks_into_nothing_until_the_second():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with _batch.held_back() as check:
+        check()
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            check()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert before == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+
+def test_a_signal_ends_a_run_in_which_nothing_is_done():
+    looks = iter([None, None, KeyboardInterrupt()])
+
+    def check():
+        if problem := next(looks):
+            raise problem
+
+    jobs = iter([(0, _collect.Job("never ends", ""))])
+    with pytest.raises(KeyboardInterrupt):
+        list(_batch.flow(jobs, lambda job: job, lambda waiting: (), 1, check))
+
+
 # --- reports ---------------------------------------------------------------------------------
 
 
