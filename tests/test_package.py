@@ -38,7 +38,7 @@ LAYERS = {
         "timeseries",
         "_forms",
     },
-    2: {"data", "plot", "recurrent", "interop", "segmentation", "wordvec"},
+    2: {"data", "plot", "recurrent", "interop", "stepper", "segmentation", "wordvec"},
     3: {"layers", "train"},
     4: {
         "grading",

@@ -385,3 +385,47 @@ def test_colab_button_opens_the_notebook_of_the_edition():
         notebook = f"/github/{repository}/blob/main/book/{path[:2]}/{stem}.ipynb"
         links = parsed(SITE / path).links
         assert "https://colab.research.google.com" + notebook in links
+
+
+# ---- cells to step through -----------------------------------------------------
+
+STEPPED = [f"{language}/{stem}.html" for language in ("en", "zh") for stem in ("rnn", "lstm")]
+NUMBERS = "(e) => [...e.querySelectorAll('[data-name]')].map((p) => p.textContent).join(' ')"
+
+
+@pytest.mark.parametrize("path", STEPPED)
+def test_a_cell_is_stepped_through_by_mouse_and_by_keyboard(visit, path):
+    page = visit(path).page
+    stepper = page.locator(".stepper").first
+    back, forward = stepper.locator("button").all()
+    slider = stepper.locator("input[type=range]")
+    rows = stepper.locator("tbody tr")
+    memory = stepper.locator("thead th").all_text_contents().index("h")
+    steps = [row.locator("th, td").nth(memory).text_content() for row in rows.all()]
+    say = stepper.locator(".stepper-say")
+    seen = []
+    for number, shown in enumerate(steps, start=1):
+        assert stepper.locator("output").inner_text() == f"{number} / {len(steps)}"
+        assert say.inner_text().endswith(f"= {shown}")
+        seen.append(stepper.evaluate(NUMBERS))
+        forward.click()
+    assert len(set(seen)) == len(steps)
+    assert forward.get_attribute("aria-disabled") == "true"
+    slider.focus()
+    page.keyboard.press("Home")
+    assert stepper.evaluate(NUMBERS) == seen[0]
+    page.keyboard.press("ArrowRight")
+    assert stepper.evaluate(NUMBERS) == seen[1]
+    back.focus()
+    page.keyboard.press("Enter")
+    assert stepper.evaluate(NUMBERS) == seen[0]
+
+
+@pytest.mark.parametrize("path", STEPPED)
+def test_a_cell_is_shown_without_script(visit, path):
+    stepper = visit(path, java_script_enabled=False).page.locator(".stepper").first
+    assert stepper.locator("svg").is_visible()
+    stepper.locator("summary").click()
+    assert stepper.locator("table").is_visible()
+    last = stepper.locator("tbody tr").last.locator("td").last.inner_text()
+    assert stepper.locator(".stepper-say").inner_text().endswith(f"= {last}")

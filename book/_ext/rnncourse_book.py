@@ -121,10 +121,12 @@ def keep_punctuation(app, doctree) -> None:
 
 
 def page_context(app, pagename, templatename, context, doctree) -> None:
-    """Give templates the other edition; let Chinese queries be split like the index."""
+    """Give templates the other edition, and pages the scripts that they need."""
     context["other_language"], context["other_name"] = OTHER[edition(app)]
     if pagename == "search" and edition(app) == "zh":
-        app.add_js_file("split_query_zh.js", priority=100)
+        app.add_js_file("split_query_zh.js", priority=100)  # like the index
+    if 'class="stepper"' in context.get("body", ""):
+        app.add_js_file("stepper.js", loading_method="defer")
 
 
 def start_katex(rundir: Path, timeout: float):
