@@ -79,7 +79,7 @@ _build/zh/done: _build/common _config.zh.yml $(wildcard book/zh/*.md) | _build/e
 	$(PY) tools/build_site.py zh
 	@touch $@
 
-_build/site/index.html: _build/en/done _build/zh/done book/landing.html
+_build/site/index.html: _build/en/done _build/zh/done book/landing.html book/404.html
 	@$(PY) tools/build_site.py assemble
 
 book: _build/site/index.html

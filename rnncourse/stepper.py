@@ -146,7 +146,7 @@ def _low(t: int) -> str:
 def _svg(width: int, height: int, parts: list[str]) -> str:
     """A drawing in the page's own colour. {name} in a text is filled in later."""
     return (f'<svg viewBox="0 0 {width} {height}" width="{width}" fill="none" '
-            'stroke="currentColor" stroke-width="1.5" font-family="sans-serif" font-size="14" '
+            'stroke="currentColor" stroke-width="1.5" font-family="sans-serif" font-size="17" '
             f'style="max-width:100%;height:auto">{"".join(parts)}</svg>')  # fmt: skip
 
 

