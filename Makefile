@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help book test serve notebooks exercises seeds mutants bench bench-grading real lint \
-  clean set-repo lock picture
+  clean set-repo lock picture weigh
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -34,7 +34,8 @@ help:
 	@echo "make lint            ruff, as in make test"
 	@echo "make set-repo URL=…  put the course at another GitHub address"
 	@echo "make lock            write constraints.txt from what .venv holds"
-	@echo "make picture         photograph the book for README (docs/book.webp)"
+	@echo "make picture         photograph the book for README, and the card of shared links"
+	@echo "make weigh           say how many KB a visit of each page takes"
 	@echo "make clean           remove what was built (not .venv)"
 
 # ---- the environment ---------------------------------------------------------
@@ -136,6 +137,9 @@ lock: $(INSTALLED)
 
 picture: book
 	@$(PY) tools/picture.py
+
+weigh: book
+	@$(PY) tools/weigh.py
 
 # ---- checks ------------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,7 @@ NOISE = (
     "Or paste this line",
     "=====",
 )
+AXE_VERSION = "4.14.1"
 CONFIGS = {"en": "_config.yml", "zh": "_config.zh.yml"}
 
 
@@ -54,6 +56,23 @@ def cache_key(root: Path = ROOT) -> str:
     return digest.hexdigest()[:16]
 
 
+def fetch(package: str, wanted: re.Pattern, target: Path) -> None:
+    """Put the files of an npm package whose path matches into a folder, named by its group 1."""
+    print(f"Fetching {package}", flush=True)
+    download = BUILD / "download"
+    download.mkdir(parents=True, exist_ok=True)
+    command = ["pack", package, "--loglevel=error", "--pack-destination", str(download)]
+    if npm(command, stdout=subprocess.DEVNULL) != 0:
+        raise SystemExit(f"npm could not fetch {package} (see above): is there a network?")
+    shutil.rmtree(target, ignore_errors=True)
+    with tarfile.open(download / f"{package.replace('@', '-')}.tgz") as archive:
+        for member in archive.getmembers():
+            if match := wanted.fullmatch(member.name):
+                file = target / match[1]
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(archive.extractfile(member).read())
+
+
 def fetch_katex() -> None:
     """Put KaTeX's style sheet and fonts into _build/katex, once.
 
@@ -61,21 +80,17 @@ def fetch_katex() -> None:
     style sheet must match. Every browser that can show the book reads woff2.
     """
     target = BUILD / "katex" / "katex"
-    if (target / "katex.min.css").exists():
-        return
-    print(f"Fetching the fonts of KaTeX {katex_version}", flush=True)
-    download = BUILD / "download"
-    download.mkdir(parents=True, exist_ok=True)
-    command = ["pack", f"katex@{katex_version}", "--loglevel=error"]
-    if npm([*command, "--pack-destination", str(download)], stdout=subprocess.DEVNULL) != 0:
-        raise SystemExit("npm could not fetch katex (see above): is there a network?")
-    shutil.rmtree(target, ignore_errors=True)
-    (target / "fonts").mkdir(parents=True)
-    with tarfile.open(download / f"katex-{katex_version}.tgz") as archive:
-        for member in archive.getmembers():
-            name = member.name.removeprefix("package/dist/")
-            if name == "katex.min.css" or (name.startswith("fonts/") and name.endswith(".woff2")):
-                (target / name).write_bytes(archive.extractfile(member).read())
+    if not (target / "katex.min.css").exists():
+        wanted = re.compile(r"package/dist/(katex\.min\.css|fonts/.*\.woff2)")
+        fetch(f"katex@{katex_version}", wanted, target)
+
+
+def fetch_axe() -> Path:
+    """Return axe-core's script, which tests the site's accessibility; fetched once."""
+    script = BUILD / "axe" / "axe.min.js"
+    if not script.exists():
+        fetch(f"axe-core@{AXE_VERSION}", re.compile(r"package/(axe\.min\.js)"), script.parent)
+    return script
 
 
 def site_address(root: Path = ROOT) -> str:
