@@ -237,6 +237,21 @@ def test_accessible_in_both_themes(visit, axe, path):
     assert page.evaluate(VIOLATIONS, {"type": "rule", "values": ["color-contrast"]}) == []
 
 
+@pytest.mark.parametrize("path", ["en/lstm.html", "zh/rnn.html"])
+def test_paper_is_light_and_the_screen_dark_again(visit, path):
+    page = visit(path, color_scheme="dark").page
+    theme = "document.documentElement.dataset.theme"
+    assert page.evaluate(theme) == "dark"
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(theme) == "light"
+    stepper = page.locator(".stepper").first
+    first, last = stepper.locator("output").inner_text().split(" / ")
+    assert first == last  # the step that holds the most
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(theme) == "dark"
+    assert stepper.locator("output").inner_text().startswith("1 /")
+
+
 # ---- the quiz ----------------------------------------------------------------
 
 QUIZZES = [f"{lang}/{stem}.html" for lang in ("en", "zh") for stem in edition_checks.chapters(ROOT)]

@@ -8,3 +8,11 @@ addEventListener("click", (event) => {
   const above = sections.filter((s) => s.getBoundingClientRect().top < innerHeight / 3);
   link.hash = above.length ? above.at(-1).id : "";
 });
+
+// Paper is light.
+let theme;
+addEventListener("beforeprint", () => {
+  theme = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+});
+addEventListener("afterprint", () => { document.documentElement.dataset.theme = theme; });

@@ -32,4 +32,8 @@ for (const stepper of document.querySelectorAll(".stepper")) {
   slider.addEventListener("input", () => show(Number(slider.value)));
   stepper.prepend(controls);
   show(1);
+
+  let before; // on paper, the last step, which holds the most
+  addEventListener("beforeprint", () => { before = Number(slider.value); show(steps.length); });
+  addEventListener("afterprint", () => show(before));
 }
