@@ -28,6 +28,7 @@ LAYERS = {
         "_curves",
         "_fetch",
         "_letters",
+        "_memory",
         "_nnlm",
         "_vectors",
         "_world",
@@ -41,6 +42,7 @@ LAYERS = {
     2: {"data", "plot", "recurrent", "interop", "segmentation", "wordvec"},
     3: {"layers", "train"},
     4: {
+        "comparison",
         "grading",
         "_compare",
         "_exercise",
