@@ -17,6 +17,7 @@ from rnncourse import _fetch, _letters
 from rnncourse._fetch import DataError as DataError
 from rnncourse._letters import made_up_letters as made_up_letters
 from rnncourse._letters import made_up_opinions as made_up_opinions
+from rnncourse._reviews import made_up_verdicts as made_up_verdicts
 from rnncourse._world import little_world as little_world
 
 Array = np.ndarray
@@ -359,6 +360,7 @@ _SETS: dict[str, Callable[..., Any]] = {
     "made_up_opinions": made_up_opinions,
     "made_up_reviews": made_up_reviews,
     "made_up_temperatures": made_up_temperatures,
+    "made_up_verdicts": made_up_verdicts,
     "random_walk": random_walk,
     "segmented_sentences": segmented_sentences,
     "sunspots": sunspots,

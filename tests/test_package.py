@@ -29,6 +29,7 @@ LAYERS = {
         "_fetch",
         "_letters",
         "_nnlm",
+        "_reviews",
         "_vectors",
         "_world",
         "cells",
