@@ -19,6 +19,7 @@ from rnncourse._letters import made_up_letters as made_up_letters
 from rnncourse._letters import made_up_opinions as made_up_opinions
 from rnncourse._memory import adding as adding
 from rnncourse._memory import copy_memory as copy_memory
+from rnncourse._reviews import made_up_verdicts as made_up_verdicts
 from rnncourse._world import little_world as little_world
 
 Array = np.ndarray
@@ -363,6 +364,7 @@ _SETS: dict[str, Callable[..., Any]] = {
     "made_up_opinions": made_up_opinions,
     "made_up_reviews": made_up_reviews,
     "made_up_temperatures": made_up_temperatures,
+    "made_up_verdicts": made_up_verdicts,
     "random_walk": random_walk,
     "segmented_sentences": segmented_sentences,
     "sunspots": sunspots,

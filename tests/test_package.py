@@ -30,6 +30,7 @@ LAYERS = {
         "_letters",
         "_memory",
         "_nnlm",
+        "_reviews",
         "_vectors",
         "_world",
         "cells",
