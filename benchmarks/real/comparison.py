@@ -61,12 +61,12 @@ TASKS = (
     Task("reviews", 30, 20_000, 500),
     Task("adding", 100, 10_000, 1_200, span=100),
     Task("adding", 100, 10_000, 1_200, kinds=("lstm", "gru")),
-    Task("copy", 100, 16_000, 1_600, kinds=ONE_WAY, span=120),
-    Task("adding", 200, 10_000, 1_600, span=200, like="adding 100, long memory"),
     Task("adding", 600, 70_000, 1_600, (0,), ONE_WAY, 20, 600, chunk=400,
          like="adding 100, long memory"),
+    Task("copy", 100, 16_000, 1_600, kinds=ONE_WAY, span=120),
     Task("copy", 1000, 16_000, 800, (0,), ONE_WAY, 20, 1020, chunk=400,
          like="copy 100, long memory"),
+    Task("adding", 200, 10_000, 1_600, span=200, like="adding 100, long memory"),
 )  # fmt: skip
 
 
