@@ -160,10 +160,10 @@ def keras_model(s: Setting, params: Params) -> Any:
 
     E = params["embedding"]["E"]
     ids = keras.Input((None,), dtype="int32")
-    embedding = keras.layers.Embedding(*E.shape, mask_zero=True)
+    embedding = keras.layers.Embedding(*E.shape, mask_zero=s.kind != "cnn")
     xs = keras.layers.Dropout(s.dropout)(embedding(ids))
     embedding.set_weights([E])
-    kept = keras_filters(xs, params) if s.kind == "cnn" else keras_recurrent(s, xs, params)
+    kept = keras_filters(ids, xs, params) if s.kind == "cnn" else keras_recurrent(s, xs, params)
     kept = keras.layers.Dropout(s.output_dropout)(kept)
     output = keras.layers.Dense(1)
     logits = output(kept)
@@ -183,14 +183,15 @@ def keras_recurrent(s: Setting, xs: Any, params: Params) -> Any:
     return keras_max()(hs) if s.keep == "max" else hs
 
 
-def keras_filters(xs: Any, params: Params) -> Any:
+def keras_filters(ids: Any, xs: Any, params: Params) -> Any:
     """Convolutions know no mask: padding is made zero before, and left out after them."""
     import keras
 
-    found, xs = [], keras_max(fill=0.0, axis=None)(xs)
+    mask, found = keras.ops.not_equal(ids, 0), []
+    xs = keras_max(fill=0.0, axis=None)(xs, mask=mask)
     for width, p in params["filters"].items():
         layer = keras.layers.Conv1D(p["b"].size, int(width), padding="same", activation="relu")
-        found.append(keras_max()(layer(xs)))
+        found.append(keras_max()(layer(xs), mask=mask))
         layer.set_weights([p["W"], p["b"]])
     return keras.layers.Concatenate()(found)
 
@@ -206,12 +207,11 @@ def keras_max(fill: float = NOTHING, axis: int | None = 1) -> Any:
         supports_masking = True
 
         def call(self, hs: Any, mask: Any = None) -> Any:
-            if mask is not None:
-                hs = keras.ops.where(mask[..., None], hs, keras.ops.cast(fill, hs.dtype))
+            hs = keras.ops.where(mask[..., None], hs, keras.ops.cast(fill, hs.dtype))
             return hs if axis is None else keras.ops.max(hs, axis=axis)
 
-        def compute_mask(self, hs: Any, mask: Any = None) -> Any:
-            return mask if axis is None else None
+        def compute_mask(self, hs: Any, mask: Any = None) -> None:
+            return None
 
     return Max()
 
