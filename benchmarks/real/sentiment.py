@@ -51,6 +51,7 @@ PUBLISHED = {
     "cnn (Keras example)": (0.89, "keras.io, text classification from scratch"),
     "bilstm, GloVe (d2l)": (0.861, "d2l.ai, sentiment analysis with RNNs"),
     "lstm, random start (Dai and Le 2015)": (0.865, "arXiv 1511.01432"),
+    "lstm, word2vec (Dai and Le 2015)": (0.9, "arXiv 1511.01432"),
 }
 FOLDER = ROOT / "_build" / "real"
 
