@@ -2,8 +2,10 @@
 network and learn with it, and what the records claim."""
 
 import importlib.util
+import json
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ sys.path.insert(0, str(FOLDER))
 
 import _classify as classify  # noqa: E402
 import _reviews as reviews  # noqa: E402
+from _common import Run  # noqa: E402
 
 SETTINGS = {
     "rnn, last state": classify.Setting("rnn", "last", H=5),
@@ -269,6 +272,74 @@ def test_the_gradient_by_distance(films, monkeypatch):
     last = np.array(slopes["last"])
     assert (last[1:] < 0.01 * last[:-1]).all()
     assert min(slopes["max"]) > 0.1 * max(slopes["max"])
+
+
+# --- the whole run, on made-up reviews -----------------------------------------------------------
+
+
+def small_networks(module, monkeypatch, tmp_path, **more):
+    """Tiny networks of one library, and a record in a folder of its own."""
+    for table in ("NETWORKS", "POPULAR"):
+        if hasattr(module, table):
+            tiny = {name: s._replace(H=3, epochs=1) for name, s in getattr(module, table).items()}
+            monkeypatch.setattr(module, table, tiny)
+    run = partial(Run, root=tmp_path, arguments=[])
+    monkeypatch.setattr(module, "Run", lambda name, what, needs, *rest: run(name, what, [], *rest))
+    for name, value in more.items():
+        monkeypatch.setattr(module, name, value)
+
+
+def test_the_run_on_films(films, monkeypatch, tmp_path):
+    """A record after every network, in the form that the page reads; a second run adds nothing."""
+    libraries = {"torch": classify.LIBRARIES["torch"]}
+    monkeypatch.setattr(films, "LIMIT", 4)
+    monkeypatch.setattr(films.parts.__wrapped__, "__defaults__", (4, "both"))
+    small_networks(films, monkeypatch, tmp_path, FOLDER=tmp_path, LIBRARIES=libraries, D=6,
+                   EDGES=(5, 7, 9), VECTOR_EPOCHS=1, DISTANCES=(0, 3),
+                   TRIALS=[(4, "end"), (4, "both")])  # fmt: skip
+    films.main()
+    target = tmp_path / "benchmarks" / "results" / "real_sentiment.json"
+    record = json.loads(target.read_text(encoding="utf-8"))
+    assert record["data"]["learn"]["reviews"] == 36
+    assert list(record["networks"]) == ["torch"]
+    assert list(record["networks"]["torch"]) == list(films.NETWORKS)
+    for found in [*record["networks"]["torch"].values(), *record["random vectors"].values(),
+                  *record["popular rnn"].values()]:  # fmt: skip
+        assert found["seeds"] == len(found["accuracy"]["values"]) == 3
+    assert [tried["keep"] for tried in record["trials"]] == ["end", "both"]
+    slopes = record["gradient by distance"]["rnn, last state"]
+    assert {name: len(row) for name, row in slopes.items()} == {
+        "at the start": 2, "after epoch 1": 2, "after epoch 2": 2
+    }  # fmt: skip
+    monkeypatch.setattr(films, "trained", None)  # all steps are kept
+    films.main()
+    assert json.loads(target.read_text(encoding="utf-8"))["networks"] == record["networks"]
+
+
+def test_the_run_on_hotels(hotels, monkeypatch, tmp_path):
+    """Five folds of made-up reviews: each review is tested once, words and characters."""
+    rng = np.random.default_rng(0)
+    rows, labels = made_up(rng, 60)
+
+    def read(segment):
+        return [list(segment(" ".join(row))) for row in rows], labels
+
+    tested = []
+
+    def trained(library, s, E, parts, seed):
+        tested.append(len(parts["test"].rows))
+        return classify.trained(library, s, E, parts, seed)
+
+    small_networks(hotels, monkeypatch, tmp_path, hotels=read, VECTOR_EPOCHS=1, trained=trained,
+                   SETTING=hotels.SETTING._replace(H=3, epochs=1))  # fmt: skip
+    hotels.main()
+    assert sum(tested) == 4 * 60
+    target = tmp_path / "benchmarks" / "results" / "real_hotels.json"
+    record = json.loads(target.read_text(encoding="utf-8"))
+    for networks in record["networks"].values():
+        assert {name: found["folds"] for name, found in networks.items()} == {
+            "random vectors": 5, "our vectors": 5
+        }  # fmt: skip
 
 
 # --- the record -------------------------------------------------------------------------------
