@@ -20,7 +20,7 @@ from rnncourse import data, text
 
 Array = np.ndarray
 D, LIMIT, KEEP, MIN_COUNT, VECTOR_EPOCHS, SEED = 100, 256, "both", 2, 5, 0
-SETTING = Setting("lstm", "max", rate=2e-3, epochs=5)
+SETTING = Setting("lstm", "max", epochs=5)
 TOKENS = ("words", "characters")
 STARTS = ("random vectors", "our vectors")
 
