@@ -266,12 +266,17 @@ def scores(logits: Array, labels: Array) -> dict[str, float]:
     return {"loss": float(loss), "accuracy": float(((logits > 0) == labels).mean())}
 
 
+def best(epochs: list[dict[str, float]]) -> int:
+    """Number of the epoch with the highest accuracy, from 0; of equals the first."""
+    return int(np.argmax([epoch["accuracy"] for epoch in epochs]))
+
+
 def trained(
     library: str, s: Setting, E: Array, parts: dict[str, Reviews], seed: int
 ) -> tuple[dict[str, Any], Array]:
     """A network's epochs, and its logits for the test reviews in the best of them.
 
-    The best has the least loss on the reviews held out of the training half.
+    The best has the most right of the reviews held out of the training part; of equals the first.
     """
     params = init(s, E, seed)
     epochs: list[dict[str, float]] = []
@@ -279,12 +284,12 @@ def trained(
     for say in LIBRARIES[library](s, params, parts["learn"], seed):
         epochs.append(scores(ask(say, parts["choose"]), parts["choose"].labels))
         spent += time.process_time() - begin
-        if epochs[-1]["loss"] == min(epoch["loss"] for epoch in epochs):
+        if best(epochs) == len(epochs) - 1:
             logits = ask(say, parts["test"])
         begin = time.process_time()  # the test is no part of the training
     return {
         "parameters": size(params),
         "epochs": epochs,
-        "best": 1 + int(np.argmin([epoch["loss"] for epoch in epochs])),
+        "best": 1 + best(epochs),
         "cpu_seconds": spent,
     }, logits
