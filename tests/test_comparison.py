@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnncourse import comparison, data, functional, gradcheck, initializers, interop, layers, optim
+from rnncourse import (
+    comparison,
+    data,
+    functional,
+    gradcheck,
+    initializers,
+    interop,
+    layers,
+    optim,
+    plot,
+)
 
 QUIET = settings(deadline=None, derandomize=True, max_examples=25)
 
@@ -252,3 +262,11 @@ def test_one_layer_is_the_layer_of_the_package():
     hs, _, _ = layers.lstm_forward(xs, None, params["cell"])
     ys, _ = comparison.forward("lstm", xs, params)
     np.testing.assert_allclose(ys, layers.dense_forward(hs, params["output"]), atol=1e-12)
+
+
+def test_learning_curves_count_in_the_steps_given():
+    """Three values, 20 updates apart: 20, 40, 60; the best is marked at its own."""
+    ax = plot.learning_curves({"loss": [3.0, 1.0, 2.0]}, every=20, best=1, xlabel="updates")
+    curve, mark = ax.get_lines()
+    assert curve.get_xdata().tolist() == [20, 40, 60]
+    assert mark.get_xdata()[0] == 40
