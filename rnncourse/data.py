@@ -17,6 +17,9 @@ from rnncourse import _fetch, _letters
 from rnncourse._fetch import DataError as DataError
 from rnncourse._letters import made_up_letters as made_up_letters
 from rnncourse._letters import made_up_opinions as made_up_opinions
+from rnncourse._memory import adding as adding
+from rnncourse._memory import copy_memory as copy_memory
+from rnncourse._reviews import made_up_verdicts as made_up_verdicts
 from rnncourse._world import little_world as little_world
 
 Array = np.ndarray
@@ -351,14 +354,17 @@ def _from_statsmodels(name: str) -> Any:
 
 
 _SETS: dict[str, Callable[..., Any]] = {
+    "adding": adding,
     "brackets": brackets,
     "co2": co2,
+    "copy_memory": copy_memory,
     "course_prose": course_prose,
     "little_world": little_world,
     "made_up_letters": made_up_letters,
     "made_up_opinions": made_up_opinions,
     "made_up_reviews": made_up_reviews,
     "made_up_temperatures": made_up_temperatures,
+    "made_up_verdicts": made_up_verdicts,
     "random_walk": random_walk,
     "segmented_sentences": segmented_sentences,
     "sunspots": sunspots,
