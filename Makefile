@@ -159,7 +159,7 @@ test: $(INSTALLED)
 	$(call step,4/5 every notebook on its own against the installed package)
 	@$(PY) tools/nbval_run.py
 	$(call step,5/5 the built site in a browser)
-	@$(BIN)/pytest tests/test_site.py
+	@$(BIN)/pytest -n 2 tests/test_site.py
 	@printf '\nAll checks passed.\n'
 
 clean:

@@ -42,7 +42,7 @@ LAYERS = {
     },
     2: {"data", "plot", "recurrent", "interop", "stepper", "segmentation", "wordvec"},
     3: {"layers", "train"},
-    4: {"comparison"},
+    4: {"comparison", "live"},
     5: {
         "grading",
         "_compare",
