@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 
-from rnncourse import data, text
+from rnncourse import data, documents, text
 
 jieba.setLogLevel(60)  # its greeting is no result
 
@@ -124,3 +124,61 @@ def test_with_three_classes_a_bag_tells_neutral_alone(language):
 def test_bad_wishes_for_reviews_are_named(wish, message):
     with pytest.raises(ValueError, match=message):
         data.made_up_verdicts(np.random.default_rng(0), **wish)
+
+
+# --- what somebody may type --------------------------------------------------------------
+
+SEEN = [tokens(r) for r in data.made_up_verdicts(np.random.default_rng(0), 400)[0]]
+VOCABULARY = text.Vocabulary.from_documents(SEEN)
+
+
+def said(review, limit=12):
+    """What judge says with a model that notes what it is given and always answers 0.3, 0.7."""
+    given = []
+
+    def probabilities(ids):
+        given.append(ids)
+        return np.array([0.3, 0.7])
+
+    answer = documents.judge(review, tokens, VOCABULARY, probabilities, limit)
+    return answer, given
+
+
+@pytest.mark.parametrize(
+    ("review", "note"),
+    [
+        ("", "there is no word in it"),
+        (" \n\t", "there is no word in it"),
+        ("!!! \U0001f44d ...", "there is no word in it"),
+        ("zzz qqq", "0 of 2 words are known"),
+        ("饭菜很出色，但是服务很糟糕。", "0 of 7 words are known"),
+    ],
+)
+def test_what_cannot_be_judged_is_not(review, note):
+    """Empty, signs alone, unknown words alone, another language: the model is not asked."""
+    answer, given = said(review)
+    assert answer.p is None
+    assert answer.note == f"not judged: {note}"
+    assert not given
+
+
+def test_half_of_the_words_are_enough_and_the_note_counts_the_others():
+    answer, given = said("Le service was lent")
+    assert answer.note == "2 of 4 words are unknown"
+    assert len(given[0]) == 4
+
+
+def test_a_long_review_is_read_from_its_end():
+    """The model gets the last tokens, and the note says how many there were."""
+    answer, given = said("We came by bus. " * 9 + "The food was excellent.", limit=5)
+    assert answer.note == "only the last 5 of 50 tokens are read"
+    assert VOCABULARY.decode(given[0]) == ["the", "food", "was", "excellent", "."]
+    assert answer.p.tolist() == [0.3, 0.7]
+    assert said("The food was excellent.", limit=5)[0].note == ""
+
+
+def test_judge_refuses_what_is_no_review():
+    with pytest.raises(TypeError, match="text is int"):
+        said(3)
+    with pytest.raises(ValueError, match="limit = 0"):
+        said("The food was excellent.", limit=0)
