@@ -182,14 +182,21 @@ def test_a_page_is_executed_again_when_it_is_named(copy, monkeypatch):
     assert [notebook.cells[0].id for notebook in executed] == ["mutants-000"]
 
 
-def test_stored_picture_and_other_outputs_are_reported(copy):
+@pytest.mark.parametrize(
+    "output",
+    [
+        nbformat.v4.new_output("display_data", data={"image/png": "AAAA"}),
+        nbformat.v4.new_output("stream", name="stderr", text="\r[##--] 2/4  0:01\n"),
+    ],
+    ids=["picture", "bar"],
+)
+def test_stored_picture_and_other_outputs_are_reported(copy, output):
     path = copy / "book/zh/rnn.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    picture = nbformat.v4.new_output("display_data", data={"image/png": "AAAA"})
-    notebooks.code_cells(notebook)[0].outputs.append(picture)
+    notebooks.code_cells(notebook)[0].outputs.append(output)
     nbformat.write(notebook, path)
     found = notebooks.problems(copy)
-    assert "book/zh/rnn.ipynb holds a picture" in found
+    assert "book/zh/rnn.ipynb holds a picture, a progress bar or a log" in found
     assert "book/zh/rnn.ipynb has other outputs than the English notebook" in found
 
 

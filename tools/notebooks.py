@@ -24,6 +24,7 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT = 300
+NOISE = ("\r", "absl::InitializeLog()")  # a progress bar; TensorFlow's remarks on the machine
 
 
 def sources(root: Path) -> list[Path]:
@@ -66,6 +67,8 @@ def kept(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
     if any(kind.startswith("image/") for kind in output.get("data", {})):
         return None
     if output.output_type == "stream":
+        if any(noise in output.text for noise in NOISE):
+            return None
         output.text = without_machine_paths(output.text)
     return output
 
@@ -150,7 +153,7 @@ def problems_of(root: Path, page: Path) -> list[str]:
         found.append(f"{name} is not what its page gives")
     everything = [output for cell in outputs(stored) for output in cell]
     if any(kept(output) is None for output in everything):
-        found.append(f"{name} holds a picture")
+        found.append(f"{name} holds a picture, a progress bar or a log")
     if any(output.output_type == "error" for output in everything):
         found.append(f"{name} holds a failed cell")
     if page.parent.name == "zh":
