@@ -53,6 +53,7 @@ def learning_curves(
     curves: Mapping[str, ArrayLike],
     *,
     best: int | None = None,
+    every: int = 1,
     xlabel: str = "epoch",
     ylabel: str = "loss",
     title: str = "",
@@ -64,9 +65,10 @@ def learning_curves(
         curves: label → (K,) values of one training, or (S, K) of S trainings: the line is
             then their mean, and a band reaches from the lowest to the highest.
         best: epoch, counted from 0 as the values are, to mark with a vertical line.
+        every: epochs, or whatever ``xlabel`` counts, from one value to the next.
         ax: where to draw; a new figure unless given.
 
-    The axis counts epochs from 1. Lines differ in grey, dashes and marker. Raises ValueError
+    The axis counts from ``every``. Lines differ in grey, dashes and marker. Raises ValueError
     when there is no curve, or one is neither (K,) nor (S, K); values may be NaN (a gap).
     """
     arrays = {label: np.asarray(a, dtype=float) for label, a in curves.items()}
@@ -79,14 +81,15 @@ def learning_curves(
     ax = _draw.new_axes(5.5, 3.2) if ax is None else ax
     for k, (label, a) in enumerate(arrays.items()):
         runs = np.atleast_2d(a)
-        epochs = np.arange(1, runs.shape[1] + 1)
+        epochs = every * np.arange(1, runs.shape[1] + 1)
         style = _style(k, len(epochs)) | ({} if len(epochs) > 8 else {"markevery": 1})
         ax.plot(epochs, runs.mean(axis=0), label=label, **style)
         if len(runs) > 1:
             ax.fill_between(epochs, runs.min(axis=0), runs.max(axis=0), color=style["color"],
                             alpha=0.15)  # fmt: skip
     if best is not None:
-        ax.axvline(best + 1, color="0.5", linestyle=":", label=f"best: {best + 1}")
+        mark = every * (best + 1)
+        ax.axvline(mark, color="0.5", linestyle=":", label=f"best: {mark}")
     ax.legend(prop={"family": family, "size": 9})
     for put, text in [(ax.set_xlabel, xlabel), (ax.set_ylabel, ylabel), (ax.set_title, title)]:
         put(text, fontfamily=family)

@@ -17,6 +17,8 @@ from rnncourse import _fetch, _letters
 from rnncourse._fetch import DataError as DataError
 from rnncourse._letters import made_up_letters as made_up_letters
 from rnncourse._letters import made_up_opinions as made_up_opinions
+from rnncourse._memory import adding as adding
+from rnncourse._memory import copy_memory as copy_memory
 from rnncourse._reviews import made_up_verdicts as made_up_verdicts
 from rnncourse._world import little_world as little_world
 
@@ -352,8 +354,10 @@ def _from_statsmodels(name: str) -> Any:
 
 
 _SETS: dict[str, Callable[..., Any]] = {
+    "adding": adding,
     "brackets": brackets,
     "co2": co2,
+    "copy_memory": copy_memory,
     "course_prose": course_prose,
     "little_world": little_world,
     "made_up_letters": made_up_letters,

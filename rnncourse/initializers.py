@@ -16,3 +16,13 @@ def xavier_uniform(
     """
     a = np.sqrt(6.0 / (rows + columns))
     return rng.uniform(-a, a, (rows, columns)).astype(dtype)
+
+
+def orthogonal(rng: np.random.Generator, H: int, dtype: DTypeLike = np.float64) -> Array:
+    """(H, H) that turns vectors and leaves their length, drawn alike from all such matrices.
+
+    The Q of a normal matrix's QR decomposition; the signs of R's diagonal make the draw
+    uniform. Source: Saxe, McClelland and Ganguli (2014).
+    """
+    Q, R = np.linalg.qr(rng.standard_normal((H, H)))
+    return (Q * np.sign(np.diag(R))).astype(dtype)

@@ -5,13 +5,12 @@ it out. Hotels: no split is given, so five folds, drawn three times; copies of a
 dropped, or they would stand on both sides.
 """
 
-import csv
-import gzip
-import re
 import time
+from functools import cache
 from typing import Any
 
 from _common import Run, summary
+from _reviews import films, folds, hotels
 
 import jieba  # isort: skip
 import numpy as np  # isort: skip
@@ -19,11 +18,9 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
-from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.model_selection import train_test_split
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.svm import LinearSVC
-
-from rnncourse import data
 
 CHOICES = {"logistic": (1.0, 10.0, 100.0), "svm": (0.1, 0.3, 1.0), "nbsvm": (0.01, 0.1, 1.0)}
 METHODS = ("majority", "bayes", "logistic", "svm", "nbsvm")
@@ -33,21 +30,12 @@ PUBLISHED = {("bayes", 1): 0.8355, ("bayes", 2): 0.8659, ("svm", 1): 0.8695,
              ("svm", 2): 0.8916, ("nbsvm", 1): 0.8829, ("nbsvm", 2): 0.9122}  # fmt: skip
 
 
-def films(part: str) -> tuple[list[str], np.ndarray]:
-    """Texts and labels of one half; the markup for a new line is no word."""
-    with gzip.open(data.path("imdb", f"imdb_{part}.tsv.gz"), "rt", encoding="utf-8") as file:
-        rows = [line.rstrip("\n").split("\t", 3) for line in file.read().split("\n") if line]
-    return [re.sub(r"<br\s*/?>", " ", row[3]) for row in rows], np.array([int(r[0]) for r in rows])
-
-
-def hotels() -> tuple[list[str], np.ndarray]:
-    """Texts, cut into words by jieba and joined by spaces, and labels; copies dropped."""
+@cache
+def hotel_words() -> tuple[list[str], np.ndarray]:
+    """Texts, cut into words by jieba and joined by spaces, and labels."""
     jieba.setLogLevel("ERROR")
-    file = data.path("zh_sentiment", "ChnSentiCorp_htl_all.csv")
-    with open(file, encoding="utf-8-sig", newline="") as handle:
-        found = {row["review"].strip(): int(row["label"]) for row in csv.DictReader(handle)}
-    found.pop("", None)
-    return [" ".join(jieba.cut(text)) for text in found], np.array(list(found.values()))
+    reviews, y = hotels(jieba.lcut)
+    return [" ".join(words) for words in reviews], y
 
 
 class Nbsvm:
@@ -139,10 +127,9 @@ def film_rows(n: int) -> dict[str, Any]:
 
 def hotel_rows(n: int, seed: int) -> dict[str, Any]:
     """Mean over five folds, for each method."""
-    texts, y = hotels()
-    folds = StratifiedKFold(5, shuffle=True, random_state=seed).split(texts, y)
+    texts, y = hotel_words()
     rows: dict[str, list[dict[str, Any]]] = {method: [] for method in METHODS}
-    for a, b in folds:
+    for a, b in folds(y, seed):
         pair = counted([texts[k] for k in a], [texts[k] for k in b], n)
         for method in METHODS:
             rows[method].append(measure(method, pair, (y[a], y[b]), seed))
@@ -158,7 +145,7 @@ def main() -> None:
         film = {n: run.step(f"films, {n}-grams", film_rows, n) for n in (1, 2)}
         hotel = {n: [run.step(f"hotels, {n}-grams, seed {s}", hotel_rows, n, s) for s in run.seeds]
                  for n in (1, 2)}  # fmt: skip
-        y = hotels()[1]
+        y = hotel_words()[1]
         run.write({
             "films": [{"method": m, "n": n, **film[n][m], "published": PUBLISHED.get((m, n))}
                       for m, n in ROWS],

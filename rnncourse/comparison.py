@@ -1,0 +1,157 @@
+"""Recurrent networks of equal size: what a fair comparison of cells needs.
+
+A network here is one recurrent layer and a dense layer on its outputs. ``kind`` is "rnn",
+"lstm" or "gru"; with "bi" before it two such cells read from both ends.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from rnncourse import cells, layers
+from rnncourse._shapes import check_sizes
+from rnncourse.cells import GRU_GATES, LSTM_GATES
+from rnncourse.initializers import orthogonal
+
+Array = np.ndarray
+Params = dict[str, Any]  # {"cell": a dict, or a pair of dicts, "output": a dict}
+
+KINDS = ("rnn", "lstm", "gru", "birnn", "bilstm", "bigru")
+_INIT = {"rnn": cells.rnn_init, "lstm": cells.lstm_init, "gru": cells.gru_init}
+_GATES = {"rnn": 1, "lstm": len(LSTM_GATES), "gru": len(GRU_GATES)}
+
+
+def split_kind(kind: str) -> tuple[str, int]:
+    """The cell's name and the number of directions: "bigru" is ("gru", 2).
+
+    Raises ValueError for anything but ``KINDS``.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind {kind!r}; expected one of {KINDS}")
+    return kind.removeprefix("bi"), 2 if kind.startswith("bi") else 1
+
+
+# --- equal size --------------------------------------------------------------------------
+
+
+def parameters(kind: str, D: int, H: int, V: int) -> int:
+    """Numbers to learn (eq-comparison-count): d (g (D H + H² + H) + β H) + (d H + 1) V.
+
+    d directions, g blocks of weights (1, 4 and 3), and β = 1 for the GRU's second bias, else
+    0; D inputs, H units a direction, V outputs. Raises ValueError for an unknown kind or sizes
+    below 1.
+    """
+    cell, ways = split_kind(kind)
+    check_sizes(D=D, H=H, V=V)
+    layer = _GATES[cell] * (D * H + H * H + H) + (H if cell == "gru" else 0)
+    return ways * layer + (ways * H + 1) * V
+
+
+def width(kind: str, D: int, V: int, budget: int) -> int:
+    """The H whose network has nearest to ``budget`` parameters (eq-comparison-width).
+
+    Of two that are equally near, the smaller. Raises ValueError as :func:`parameters`, and
+    where the budget is smaller than the network of one unit.
+    """
+    least = parameters(kind, D, 1, V)
+    if budget < least:
+        raise ValueError(f"budget = {budget}; a {kind} of one unit with D = {D}, V = {V} has "
+                         f"{least} parameters already")  # fmt: skip
+    H = 1
+    while parameters(kind, D, H + 1, V) <= budget:
+        H += 1
+    below, above = (parameters(kind, D, h, V) for h in (H, H + 1))
+    return H if budget - below <= above - budget else H + 1
+
+
+# --- the network -------------------------------------------------------------------------
+
+
+def init(
+    rng: np.random.Generator,
+    kind: str,
+    D: int,
+    H: int,
+    V: int,
+    dtype: DTypeLike = np.float64,
+    span: int | None = None,
+) -> Params:
+    """Parameters: as the cells' own inits draw them, but with orthogonal W_h, gate by gate.
+
+    ``span``, where given, is for tasks with a memory of about so many steps: the biases of the
+    gate that keeps are drawn as ln u, u uniform in [1, span - 1], so that the units forget
+    after different times up to that one (Tallec and Ollivier, 2018). These are the LSTM's
+    forget gate, whose input gate gets the same with the sign turned, and the GRU's update
+    gate; the simple cell has none. Raises ValueError for an unknown kind, sizes below 1, or a
+    span below 3.
+    """
+    cell, ways = split_kind(kind)
+    if span is not None and span < 3:
+        raise ValueError(f"span = {span}; expected at least 3 steps, or None")
+    directions = []
+    for _ in range(ways):
+        p = _INIT[cell](rng, D, H, dtype)
+        p["W_h"] = np.hstack([orthogonal(rng, H, dtype) for _ in range(_GATES[cell])])
+        if span is not None:
+            _remember(rng, cell, p["b"], span)
+        directions.append(p)
+    output = layers.dense_init(rng, ways * H, V, dtype)
+    return {"cell": tuple(directions) if ways == 2 else directions[0], "output": output}
+
+
+def _remember(rng: np.random.Generator, cell: str, b: Array, span: int) -> None:
+    """Set the biases of the gates that keep, in place."""
+    if cell == "rnn":
+        return
+    gates = LSTM_GATES if cell == "lstm" else GRU_GATES
+    block = dict(zip(gates, np.split(b, len(gates)), strict=True))  # views
+    drawn = np.log(rng.uniform(1, span - 1, len(b) // len(gates)))
+    block["f" if cell == "lstm" else "z"][...] = drawn
+    if cell == "lstm":
+        block["i"][...] = -drawn
+
+
+class Cache(NamedTuple):
+    """What ``backward`` reads."""
+
+    read: Array  # what the dense layer read: (N, T, dH), or (N, dH) with last=True
+    steps: int
+    layer: Any
+
+
+def forward(
+    kind: str, xs: Array, params: Params, mask: Array | None = None, last: bool = False
+) -> tuple[Array, Cache]:
+    """Outputs of the network for xs (N, T, D): one a step, or one for the whole sequence.
+
+    Args:
+        mask: (N, T) of 0 and 1, or None.
+        last: read the state after the last real step; of two directions each at its own end.
+
+    Returns ys (N, T, V), or (N, V) with ``last``, and the cache. Raises as the layers do.
+    """
+    cell, ways = split_kind(kind)
+    hs, states, cache = layers.stacked_forward(cell, xs, None, [params["cell"]], mask)
+    if last:
+        ends = [s[0] if cell == "lstm" else s for s in (states[0] if ways == 2 else states)]
+        hs = np.concatenate(ends, axis=1)
+    return layers.dense_forward(hs, params["output"]), Cache(hs, xs.shape[1], cache)
+
+
+def backward(kind: str, dys: Array, cache: Cache, params: Params) -> Params:
+    """Gradients of the parameters, in their form, from that of the loss with respect to ys.
+
+    Raises ValueError when ``dys`` has another shape than ys.
+    """
+    cell, ways = split_kind(kind)
+    dhs, output = layers.dense_backward(dys, cache.read, params["output"])
+    dstates = None
+    if dhs.ndim == 2:
+        ends: list[Any] = np.split(dhs, ways, axis=1)
+        if cell == "lstm":
+            ends = [(dh, np.zeros_like(dh)) for dh in ends]
+        dstates = [tuple(ends)] if ways == 2 else ends
+        dhs = np.zeros((len(dhs), cache.steps, dhs.shape[1]), dhs.dtype)
+    grads = layers.stacked_backward(cell, dhs, dstates, cache.layer, [params["cell"]])[2]
+    return {"cell": grads[0], "output": output}
