@@ -18,7 +18,7 @@ _SUBJECTS: tuple[tuple[Pair, ...], ...] = (  # of a film, of a restaurant
 )  # fmt: skip
 _PRAISE: tuple[Pair, ...] = (("excellent", "出色"), ("perfect", "完美"), ("decent", "像样"))
 _BLAME: tuple[Pair, ...] = (("terrible", "糟糕"), ("poor", "差劲"), ("disappointing", "扫兴"))
-# Stands before each adjective: up to eight words, over which few n-grams reach.
+# Stands before each adjective: up to seven words, over which few n-grams reach.
 _BETWEEN: tuple[Pair, ...] = (
     (" ", "很"),
     (" really ", "真的很"),
@@ -82,9 +82,9 @@ def made_up_verdicts(
     at all" (一点也不), the reviewer's own word and not that of those who "are wrong" (说错了).
     Reviews 2k and 2k + 1 differ in their two adjectives alone, which have changed places: the
     two hold the same words equally often, one praises and one blames. So a bag of words cannot
-    do better than chance. As many forms have the verdict first as last. Up to eight words stand
-    before an adjective and behind it, between it and the words that decide over it. A sentence
-    without an opinion may come first, and another last.
+    do better than chance. As many forms have the verdict first as last. Up to seven words stand
+    before an adjective and up to ten behind it, between it and the words that decide over it. A
+    sentence without an opinion may come first, and another last.
 
     Args:
         classes: 2, or 3 with neutral reviews, in which praise and blame stand side by side

@@ -4,7 +4,7 @@ Small and dense, to be read beside the equations; scikit-learn does the same on 
 matrices. N documents, V tokens in the vocabulary, K classes or clusters.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -159,6 +159,50 @@ def scores(matrix: ArrayLike) -> Scores:
         raise ValueError(f"matrix has shape {matrix.shape}; expected (K, K)")
     right, answered, true = np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
     return Scores(_share(right, answered), _share(right, true), _share(2 * right, answered + true))
+
+
+class Judgement(NamedTuple):
+    """What :func:`judge` says of a document."""
+
+    p: Array | None  # (K,), or None where it cannot be judged
+    note: str  # what whoever reads p should know; empty where there is nothing
+
+
+def judge(
+    document: str,
+    tokenize: Callable[[str], list[str]],
+    vocabulary: Vocabulary,
+    probabilities: Callable[[Array], Array],
+    limit: int = 400,
+) -> Judgement:
+    """Probabilities of the classes for whatever somebody may type, or why there are none.
+
+    Of a document with more than ``limit`` tokens the last ``limit`` are read, and the note says
+    so. It is not judged if no word is in it (empty, or signs alone), or if fewer than half of
+    its words are known (another language, or another subject).
+
+    Args:
+        probabilities: the model: token numbers (T,), T >= 1 → (K,).
+
+    Raises ValueError if limit is below 1; TypeError, from :func:`rnncourse.text.words`, for a
+    document that is no string.
+    """
+    if limit < 1:
+        raise ValueError(f"limit = {limit}; expected at least 1")
+    tokens = tokenize(document)
+    read = tokens[-limit:]
+    words = [token for token in read if any(map(str.isalnum, token))]
+    known = sum(token in vocabulary for token in words)
+    if not words:
+        return Judgement(None, "not judged: there is no word in it")
+    if 2 * known < len(words):
+        return Judgement(None, f"not judged: {known} of {len(words)} words are known")
+    notes = []
+    if len(read) < len(tokens):
+        notes.append(f"only the last {limit} of {len(tokens)} tokens are read")
+    if known < len(words):
+        notes.append(f"{len(words) - known} of {len(words)} words are unknown")
+    return Judgement(probabilities(vocabulary.encode(read)), "; ".join(notes))
 
 
 def _share(part: Array, whole: Array) -> Array:

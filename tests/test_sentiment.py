@@ -1,6 +1,9 @@
 """What the chapter on sentiment rests on: its reviews, its model, what a bad review gets."""
 
+import ast
 import re
+import sys
+from pathlib import Path
 
 import jieba
 import numpy as np
@@ -11,7 +14,12 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 
-from rnncourse import data, text
+from rnncourse import cells, data, documents, functional, interop, layers, text
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from notebooks import code_cells, convert  # noqa: E402
 
 jieba.setLogLevel(60)  # its greeting is no result
 
@@ -124,3 +132,156 @@ def test_with_three_classes_a_bag_tells_neutral_alone(language):
 def test_bad_wishes_for_reviews_are_named(wish, message):
     with pytest.raises(ValueError, match=message):
         data.made_up_verdicts(np.random.default_rng(0), **wish)
+
+
+# --- what somebody may type --------------------------------------------------------------
+
+SEEN = [tokens(r) for r in data.made_up_verdicts(np.random.default_rng(0), 400)[0]]
+VOCABULARY = text.Vocabulary.from_documents(SEEN)
+
+
+def said(review, limit=12):
+    """What judge says with a model that notes what it is given and always answers 0.3, 0.7."""
+    given = []
+
+    def probabilities(ids):
+        given.append(ids)
+        return np.array([0.3, 0.7])
+
+    answer = documents.judge(review, tokens, VOCABULARY, probabilities, limit)
+    return answer, given
+
+
+@pytest.mark.parametrize(
+    ("review", "note"),
+    [
+        ("", "there is no word in it"),
+        (" \n\t", "there is no word in it"),
+        ("!!! \U0001f44d ...", "there is no word in it"),
+        ("zzz qqq", "0 of 2 words are known"),
+        ("饭菜很出色，但是服务很糟糕。", "0 of 7 words are known"),
+    ],
+)
+def test_what_cannot_be_judged_is_not(review, note):
+    """Empty, signs alone, unknown words alone, another language: the model is not asked."""
+    answer, given = said(review)
+    assert answer.p is None
+    assert answer.note == f"not judged: {note}"
+    assert not given
+
+
+def test_half_of_the_words_are_enough_and_the_note_counts_the_others():
+    answer, given = said("Le service was lent")
+    assert answer.note == "2 of 4 words are unknown"
+    assert len(given[0]) == 4
+
+
+def test_a_long_review_is_read_from_its_end():
+    """The model gets the last tokens, and the note says how many there were."""
+    answer, given = said("We came by bus. " * 9 + "The food was excellent.", limit=5)
+    assert answer.note == "only the last 5 of 50 tokens are read"
+    assert VOCABULARY.decode(given[0]) == ["the", "food", "was", "excellent", "."]
+    assert answer.p.tolist() == [0.3, 0.7]
+    assert said("The food was excellent.", limit=5)[0].note == ""
+
+
+def test_judge_refuses_what_is_no_review():
+    with pytest.raises(TypeError, match="text is int"):
+        said(3)
+    with pytest.raises(ValueError, match="limit = 0"):
+        said("The food was excellent.", limit=0)
+
+
+# --- the page's own functions --------------------------------------------------------------
+
+
+def page_functions() -> dict:
+    """The functions that the page defines, without running its cells."""
+    scope = {"np": np, "cells": cells, "layers": layers, "functional": functional}
+    wanted = {"net_init", "net_forward", "net_backward", "net_gradients", "probabilities",
+              "contributions"}  # fmt: skip
+    for cell in code_cells(convert(ROOT / "book" / "en" / "sentiment.md")):
+        for node in ast.parse(cell.source).body:
+            if getattr(node, "name", None) in wanted:
+                exec(compile(ast.Module([node], []), "page", "exec"), scope)
+    assert wanted <= set(scope)
+    return scope
+
+
+PAGE = page_functions()
+
+
+def case(seed=0):
+    """A small network in double precision, and three reviews with padding behind."""
+    rng = np.random.default_rng(seed)
+    params = PAGE["net_init"](rng, 7, D=4, H=3, dtype=np.float64)
+    params["output"]["b_y"] += rng.normal(size=2)
+    ids, mask = text.pad([rng.integers(1, 7, n) for n in (5, 2, 7)])
+    return params, ids, mask
+
+
+def test_the_mean_of_the_page_by_hand():
+    """h = (1, 0), (0.5, -1) and two steps of padding: log odds 2.5, and not 1.25."""
+    pooled = np.array([0.75, -0.5])
+    W = np.array([[-1, 1], [1, -1]])
+    for divisor, p in ((1, 0.924), (2, 0.777)):
+        assert functional.softmax(pooled / divisor @ W)[1] == pytest.approx(p, abs=5e-4)
+
+
+def torch_log_odds(params, xs, lengths):
+    """The network written apart in PyTorch, packed, from embedded words on."""
+    import torch
+
+    packing = torch.nn.utils.rnn
+    packed = packing.pack_padded_sequence(
+        xs, torch.tensor(lengths), batch_first=True, enforce_sorted=False
+    )
+    hs, _ = packing.pad_packed_sequence(
+        interop.to_torch("lstm", params["lstm"])(packed)[0], batch_first=True
+    )
+    pooled = hs.sum(1) / torch.tensor(lengths)[:, None]
+    W, b = (torch.tensor(params["output"][name]) for name in ("W_y", "b_y"))
+    ys = pooled @ W + b
+    return ys[:, 1] - ys[:, 0]
+
+
+def test_probabilities_and_contributions_are_torch_s():
+    """Contributions: autograd's gradient of the log odds times the embedded words."""
+    import torch
+
+    params, ids, mask = case()
+    xs = torch.tensor(params["embedding"]["E"][ids], requires_grad=True)
+    s = torch_log_odds(params, xs, mask.sum(1))
+    s.sum().backward()
+    p = PAGE["probabilities"](params, ids, mask)
+    np.testing.assert_allclose(p[:, 1], torch.sigmoid(s).detach().numpy(), rtol=1e-10)
+    theirs = (xs * xs.grad).sum(2).detach().numpy()
+    np.testing.assert_allclose(PAGE["contributions"](params, ids, mask), theirs, atol=1e-12)
+    assert abs(theirs[mask == 0]).max() == 0
+    assert abs(theirs[mask == 1]).min() > 1e-6
+
+
+def test_padding_changes_nothing_and_a_mean_without_a_mask_would():
+    """Planted: with a mask of ones the same reviews get other probabilities."""
+    params, ids, mask = case(1)
+    wide = np.pad(ids, ((0, 0), (2, 5))), np.pad(mask, ((0, 0), (2, 5)))
+    p = PAGE["probabilities"](params, ids, mask)
+    np.testing.assert_allclose(PAGE["probabilities"](params, *wide), p, rtol=1e-12)
+    wrong = PAGE["probabilities"](params, ids, np.ones_like(mask))
+    assert abs(wrong - p)[mask.sum(1) < 7].min() > 1e-4
+
+
+def test_to_first_order_a_contribution_is_what_turning_a_word_down_does():
+    """Of an output that is linear in the word: the same as setting it to zero, up to bends."""
+    params, ids, mask = case(2)
+    c = PAGE["contributions"](params, ids, mask)
+
+    def log_odds(factor):
+        E = params["embedding"]["E"].copy()
+        params["embedding"]["E"] = E * factor
+        ys, _ = PAGE["net_forward"](params, ids, mask)
+        params["embedding"]["E"] = E
+        return ys[:, 1] - ys[:, 0]
+
+    slope = (log_odds(1 + 1e-5) - log_odds(1 - 1e-5)) / 2e-5
+    np.testing.assert_allclose(c.sum(1), slope, rtol=1e-7, atol=1e-9)
