@@ -179,6 +179,7 @@ def main() -> int:
         return bool(found)
     # The kernel of this environment, whatever else the user has installed.
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["RNNCOURSE_PROGRESS"] = "0"  # a bar is no output to keep and to compare with
     stems = [word for word in sys.argv[1:] if not word.startswith("-")]
     return not write(ROOT, execute_all="--all" in sys.argv[1:], again=stems)

@@ -22,6 +22,7 @@ CJK = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u2018-\u201d]"
 CJK_BREAK = re.compile(f"{CJK}\n{CJK}")
 OPENING = re.compile("[（《“(]+$")
 CLOSING = re.compile("[，。、；：！？）》”.,;:!?)]+")
+OWN_HTML = re.compile(r'<div [^>]*data-edition="(en|zh)"')
 # The edition to switch to, and its name in its own language.
 OTHER = {"en": ("zh", "中文"), "zh": ("en", "English")}
 
@@ -65,6 +66,14 @@ def keep_own_alt(app, doctree) -> None:
                 subtype="alt",
             )
         image["alt"] = alt
+
+
+def keep_own_html(app, doctree) -> None:
+    """Drop what a cell shows for the other edition alone."""
+    for html in list(doctree.findall(nodes.raw)):
+        found = OWN_HTML.search(html.astext())
+        if found and found[1] != edition(app):
+            html.parent.remove(html)
 
 
 def hide_machine_paths(app, doctree) -> None:
@@ -125,8 +134,9 @@ def page_context(app, pagename, templatename, context, doctree) -> None:
     context["other_language"], context["other_name"] = OTHER[edition(app)]
     if pagename == "search" and edition(app) == "zh":
         app.add_js_file("split_query_zh.js", priority=100)  # like the index
-    if 'class="stepper"' in context.get("body", ""):
-        app.add_js_file("stepper.js", loading_method="defer")
+    for name in ("stepper", "live"):
+        if f'class="{name}"' in context.get("body", ""):
+            app.add_js_file(f"{name}.js", loading_method="defer")
 
 
 def start_katex(rundir: Path, timeout: float):
@@ -174,6 +184,7 @@ def setup(app):
     katex.KATEX_DEFAULT_OPTIONS["throwOnError"] = True
     app.connect("builder-inited", prepare)
     app.connect("doctree-read", keep_own_alt)
+    app.connect("doctree-read", keep_own_html)
     app.connect("doctree-read", hide_machine_paths)
     app.connect("doctree-read", join_chinese_lines)
     app.connect("doctree-read", keep_punctuation)
