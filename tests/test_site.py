@@ -123,6 +123,7 @@ def test_page_is_whole_and_asks_no_other_host(visit, path):
     assert page.locator("html").get_attribute("lang") == {"en": "en", "zh": "zh-CN"}[path[:2]]
     assert page.evaluate(BAD_IMAGES) == []
     assert page.locator(".katex-error, .output.traceback").count() == 0
+    assert "absl::" not in page.content()  # TensorFlow's log
     text = page.evaluate(VISIBLE_TEXT)
     for raw in ("$$", "\\frac", "\\begin{", "```", "{eq}", "{ref}", "{cite"):
         assert raw not in text
