@@ -3,10 +3,10 @@ addEventListener("click", (event) => {
   const link = event.target.closest("a.course-language");
   if (!link) return;
   try { localStorage.setItem("course-language", link.hreflang); } catch (e) { /* storage is off */ }
-  // The first label is the page's own: who reads its beginning wants the page's top.
-  const [, ...sections] = document.querySelectorAll('main [id^="sec-"]');
+  const sections = [...document.querySelectorAll('main [id^="sec-"]')];
   const above = sections.filter((s) => s.getBoundingClientRect().top < innerHeight / 3);
-  link.hash = above.length ? above.at(-1).id : "";
+  // Who reads the page's beginning wants its top.
+  link.hash = scrollY > innerHeight / 3 && above.length ? above.at(-1).id : "";
 });
 
 // Paper is light.
