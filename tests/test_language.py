@@ -1,31 +1,19 @@
 """benchmarks/real/_language.py and benchmarks/language_speed.py: three libraries, one model."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scripts import load
 
 from rnncourse import layers, optim
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def load(path, monkeypatch):
-    """A script of the benchmarks as a module."""
-    for folder in ("benchmarks", "benchmarks/real"):
-        monkeypatch.syspath_prepend(str(ROOT / folder))
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def language(monkeypatch):
-    return load("benchmarks/real/_language.py", monkeypatch)
+def language():
+    return load("real/_language.py")
 
 
 def test_streams_and_chunks_read_every_token_once(language):
@@ -85,7 +73,7 @@ def test_three_libraries_make_the_same_updates(kind, monkeypatch):
 
     GRU is left out: the libraries' second bias of two gates learns beside the first.
     """
-    speed = load("benchmarks/language_speed.py", monkeypatch)
+    speed = load("language_speed.py")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setattr(speed, "CLIP", 0.05)
     monkeypatch.setattr(speed, "RATE", 0.01)
@@ -107,7 +95,7 @@ def test_three_libraries_make_the_same_updates(kind, monkeypatch):
 @pytest.fixture
 def machine(monkeypatch):
     """The script with a text in which two letters say the third, and a small network."""
-    script = load("benchmarks/real/time_machine.py", monkeypatch)
+    script = load("real/time_machine.py")
     first = np.random.default_rng(0).integers(0, 9, 15_100)
     text = np.concatenate([first[:2], np.zeros(15_098, np.int64)])
     for t in range(2, len(text)):
@@ -170,7 +158,7 @@ def test_when_to_stop_is_chosen_on_the_held_out_part(machine, monkeypatch):
 
 def test_ptb_goes_on_where_it_was(monkeypatch, tmp_path):
     """Two epochs in two processes are the same as in one: the weights are kept between them."""
-    ptb = load("benchmarks/real/ptb.py", monkeypatch)
+    ptb = load("real/ptb.py")
     ids = np.arange(900) * 5 % 12
     monkeypatch.setattr(ptb, "read", lambda: ({"train": ids, "valid": ids[:99]}, 12))
     monkeypatch.setattr(ptb, "KEPT", tmp_path / "weights.npz")

@@ -1,6 +1,5 @@
 """benchmarks/real/comparison.py: equal sizes, equal batches, steps that go on; and its record."""
 
-import importlib.util
 import math
 import statistics
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scripts import load
 
 from rnncourse import comparison, data, optim
 
@@ -17,12 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture
 def real(monkeypatch, tmp_path):
     """The script as a module; what it keeps goes to an empty folder."""
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "real"))
-    path = ROOT / "benchmarks" / "real" / "comparison.py"
-    spec = importlib.util.spec_from_file_location("real_comparison", path)
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
+    module = load("real/comparison.py")
     monkeypatch.setattr(module, "KEPT", tmp_path)
     return module
 

@@ -1,20 +1,17 @@
 """The runs on text and music: what is held out, what is counted, that a network learns, and
 what the records claim."""
 
-import importlib.util
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scripts import load
 
 from rnncourse import data, optim
 from rnncourse.baselines import WittenBell
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "benchmarks" / "real"
-sys.path.insert(0, str(FOLDER))
 
 import _language as language  # noqa: E402
 
@@ -24,27 +21,20 @@ def no_bar(monkeypatch):
     monkeypatch.setenv("RNNCOURSE_PROGRESS", "0")
 
 
-def load(name):
-    spec = importlib.util.spec_from_file_location(f"real_{name}", FOLDER / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def shakespeare():
-    return load("shakespeare")
+    return load("real/shakespeare.py")
 
 
 @pytest.fixture
 def tang():
-    return load("tang")
+    return load("real/tang.py")
 
 
 @pytest.fixture
 def music():
     pytest.importorskip("scipy")
-    return load("music")
+    return load("real/music.py")
 
 
 # --- what the runs share --------------------------------------------------------------

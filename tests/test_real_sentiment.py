@@ -1,22 +1,19 @@
 """The runs on reviews: what is held out, that padding never counts, that both libraries hold one
 network and learn with it, and what the records claim."""
 
-import importlib.util
 import json
-import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scripts import load
 
 from rnncourse import data, optim, text, wordvec
 
 torch = pytest.importorskip("torch")
 ROOT = Path(__file__).resolve().parent.parent
-FOLDER = ROOT / "benchmarks" / "real"
-sys.path.insert(0, str(FOLDER))
 
 import _classify as classify  # noqa: E402
 import _reviews as reviews  # noqa: E402
@@ -37,23 +34,16 @@ def no_bar(monkeypatch):
     monkeypatch.setenv("RNNCOURSE_PROGRESS", "0")
 
 
-def load(name):
-    spec = importlib.util.spec_from_file_location(f"real_{name}", FOLDER / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def sentiment():
-    return load("sentiment")
+    return load("real/sentiment.py")
 
 
 @pytest.fixture
 def hotels():
     pytest.importorskip("jieba")
     pytest.importorskip("sklearn")
-    return load("hotels")
+    return load("real/hotels.py")
 
 
 def made_up(rng, N):

@@ -1,13 +1,12 @@
 """rnncourse.timeseries: nothing looks ahead; losses and errors by hand and against scikit-learn."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scripts import load
 from sklearn.metrics import mean_pinball_loss
 from sklearn.preprocessing import StandardScaler
 
@@ -205,13 +204,7 @@ def test_without_statsmodels_the_error_says_what_to_do(monkeypatch):
 @pytest.fixture(scope="module")
 def run():
     """benchmarks/real/forecasts.py as a module."""
-    folder = ROOT / "benchmarks" / "real"
-    sys.path.insert(0, str(folder))
-    spec = importlib.util.spec_from_file_location("real_forecasts", folder / "forecasts.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(folder))
+    return load("real/forecasts.py")
 
 
 @pytest.fixture

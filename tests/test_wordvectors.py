@@ -1,15 +1,14 @@
 """The chapter on word vectors: the little world, Bengio's model, and the recorded run."""
 
-import importlib.util
 import math
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scripts import load
 
 from rnncourse import data, functional, wordvec
 from rnncourse.gradcheck import numeric_gradient, relative_error
@@ -233,14 +232,9 @@ def test_where_counting_wins_and_where_not():
 def run():
     """benchmarks/real/wordvectors.py as a module."""
     pytest.importorskip("gensim")
-    folder = ROOT / "benchmarks" / "real"
-    sys.path.insert(0, str(folder))
-    spec = importlib.util.spec_from_file_location("real_words", folder / "wordvectors.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load("real/wordvectors.py")
     yield module
     wordvec.MODELS.pop("cbow, whole gradient")
-    sys.path.remove(str(folder))
 
 
 def test_agreement_by_hand(run):
