@@ -1,8 +1,10 @@
 """The built site in a browser: no other host, no script errors, nothing broken or unreadable."""
 
+import base64
 import contextlib
 import functools
 import http.server
+import json
 import re
 import threading
 from html.parser import HTMLParser
@@ -11,9 +13,12 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import build_site
 import edition_checks
+import numpy as np
 import pytest
 import weigh
 from picture import browser_program
+
+from rnncourse import layers, live, segmentation, text
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "site"
@@ -491,3 +496,62 @@ def test_a_cell_is_shown_without_script(visit, path):
     assert stepper.locator("table").is_visible()
     last = stepper.locator("tbody tr").last.locator("td").last.inner_text()
     assert stepper.locator(".stepper-say").inner_text().endswith(f"= {last}")
+
+
+# ---- a network that the reader feeds -------------------------------------------
+
+TYPED = {
+    "en": ["The tea was good.", "At first the MUSIC was poor, but in the end it was excellent!",
+           "I don't think the soufflé was terrible"],
+    "zh": ["饭菜很出色，但是服务很糟糕。", "剧情很完美，虽然榴莲很差劲"],
+}  # fmt: skip
+
+
+def weights_of(content: dict) -> dict:
+    """The network whose weights a page holds, as `live.probabilities` takes it."""
+    found = {
+        name: np.frombuffer(base64.b64decode(w["base64"]), "<f4").reshape(w["shape"]).astype(float)
+        for name, w in content["weights"].items()
+    }
+    one_way = [
+        {name: found[f"{way}.{name}"] for name in ("W_x", "W_h", "b")}
+        for way in ("forward", "backward")
+    ]
+    return {
+        "embedding": {"E": found["E"]},
+        "lstm": tuple(one_way),
+        "output": {"W_y": found["W_y"], "b_y": found["b_y"]},
+    }
+
+
+def cut(typed: str, content: dict) -> list[str]:
+    """Tokens as live.js says that it cuts: Chinese by the longest word that it knows."""
+    lexicon = segmentation.Lexicon([content["tokens"]])
+    return text.words(typed, lambda run: segmentation.forward_match(run, lexicon))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_network_in_the_page_says_what_numpy_says(visit, language):
+    """Probability and every memory within 1e-5, for what is typed and for each of its starts."""
+    seen = visit(f"{language}/sentiment.html")
+    box = seen.page.locator(f".live[data-edition={language}]")
+    assert seen.page.locator(".live").count() == 1
+    content = json.loads(box.locator("script").text_content())
+    params, tokens = weights_of(content), content["tokens"]
+    vocabulary = text.Vocabulary(tokens, pad=tokens[0], unknown=content["unknown"])
+    assert vocabulary.tokens == tokens
+    for typed in TYPED[language]:
+        box.locator("input").fill(typed)
+        tokens = cut(typed, content)
+        assert box.locator(".live-memory b").all_text_contents() == tokens
+        ids = vocabulary.encode(tokens)
+        shown = float(box.get_attribute("data-probability"))
+        assert abs(shown - live.probabilities(params, ids)[1]) < 1e-5
+        xs = layers.embedding_forward(np.asarray(ids)[None], params["embedding"])
+        hs, _, _ = layers.bidirectional_forward("lstm", xs, None, params["lstm"])
+        memory = np.array(json.loads(box.get_attribute("data-memory")))
+        assert np.abs(memory - hs[0]).max() < 1e-5
+        starts = [live.probabilities(params, ids[:t])[1] for t in range(1, len(ids) + 1)]
+        said = [float(p) for p in box.locator(".live-memory small").all_text_contents()]
+        assert np.abs(np.array(said) - starts).max() <= 0.005 + 1e-5
+    assert (seen.foreign, seen.errors) == ([], [])
