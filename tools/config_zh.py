@@ -19,7 +19,10 @@ OVERRIDES = {
             "language": "zh_CN",
             # Sphinx looks up its search language by this code; jieba must be installed.
             "html_search_language": "zh",
-            "html_theme_options": {"search_bar_text": "搜索本书……"},
+            "html_theme_options": {
+                "search_bar_text": "搜索本书……",
+                "logo": {"text": "循环神经网络"},
+            },
         }
     },
     # Jupyter Book ignores this key; tools/build_site.py puts the captions into the toc.
