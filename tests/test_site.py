@@ -27,6 +27,7 @@ PAGES = [f"{language}/{stem}.html" for language in ("en", "zh") for stem in STEM
 # Besides what CI needs, these keep the browser itself from calling its maker.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # no network but the server
 PHONE = {"width": 390, "height": 844}
 
 
@@ -140,6 +141,13 @@ def test_page_is_whole_and_asks_no_other_host(visit, path):
     assert drawn <= weigh.FIGURES
 
 
+@pytest.mark.parametrize("path", ["index.html?choose", "404.html"])
+def test_page_outside_the_editions_asks_no_other_host(visit, path):
+    seen = visit(path)
+    seen.page.wait_for_load_state("networkidle")
+    assert (seen.foreign, seen.errors, seen.failed) == ([], [], [])
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_page_fits_a_phone(visit, path):
     page = visit(path, viewport=PHONE).page
@@ -241,6 +249,23 @@ def test_accessible_in_both_themes(visit, axe, path):
     assert page.evaluate(VIOLATIONS, {"type": "tag", "values": WCAG}) == []
     page.emulate_media(color_scheme="dark")
     assert page.evaluate(VIOLATIONS, {"type": "rule", "values": ["color-contrast"]}) == []
+
+
+CELL_PARTS = """() => [...document.querySelectorAll('.cell_input, .cell_output')].map(
+  (e) => `${e.className.split(' ')[0]} ${e.role} ${e.ariaLabel}`)"""
+MOVING = """() => [...document.querySelectorAll('*')].filter((e) =>
+  ['', '::before', '::after'].some((part) => { const s = getComputedStyle(e, part);
+    return [s.transitionDuration, s.animationDuration].some((d) => !/^(0s(, )?)+$/.test(d)) ||
+      s.scrollBehavior === 'smooth'; })).map((e) => e.outerHTML.slice(0, 80))"""
+
+
+@pytest.mark.parametrize("path", ["en/lstm.html", "zh/rnn.html"])
+def test_code_and_output_have_names_and_nothing_moves_that_should_not(visit, path):
+    page = visit(path, reduced_motion="reduce").page
+    words = {"en": ("Code", "Output"), "zh": ("代码", "输出")}[path[:2]]
+    expected = {f"cell_input group {words[0]}", f"cell_output group {words[1]}"}
+    assert set(page.evaluate(CELL_PARTS)) == expected
+    assert page.evaluate(MOVING) == []
 
 
 @pytest.mark.parametrize("path", ["en/lstm.html", "zh/rnn.html"])
@@ -442,15 +467,27 @@ def test_links_and_anchors_lead_somewhere():
 
 
 @pytest.mark.usefixtures("address")
-def test_colab_button_opens_the_notebook_of_the_edition():
-    for path in PAGES:
-        stem = Path(path).stem
-        if stem in edition_checks.FRONT:
-            continue
-        repository = edition_checks.repository_url(ROOT).removeprefix("https://github.com/")
-        notebook = f"/github/{repository}/blob/main/book/{path[:2]}/{stem}.ipynb"
-        links = parsed(SITE / path).links
-        assert "https://colab.research.google.com" + notebook in links
+@pytest.mark.parametrize("path", PAGES)
+def test_buttons_run_edit_and_fetch_the_notebook_of_the_edition(path):
+    """Colab and Binder, also for each exercise; the page's source; a word to the authors."""
+    stem, links = Path(path).stem, parsed(SITE / path).links
+    address = edition_checks.repository_url(ROOT)
+    name = address.removeprefix("https://github.com/")
+    assert f"{address}/edit/main/book/{path[:2]}/{stem}.md" in links
+    assert any(link.startswith(f"{address}/issues/new?") for link in links)
+    if stem in edition_checks.FRONT:
+        return
+    notebooks = [f"book/{path[:2]}/{stem}.ipynb"]
+    notebooks += [str(f.relative_to(ROOT)) for f in ROOT.glob(f"exercises/{stem}_ex_*.ipynb")]
+    assert len(notebooks) > 2
+    for notebook in notebooks:
+        assert (ROOT / notebook).is_file()
+        assert f"https://colab.research.google.com/github/{name}/blob/main/{notebook}" in links
+        assert f"https://mybinder.org/v2/gh/{name}/main?urlpath=lab/tree/{notebook}" in links
+    for suffix in ("ipynb", "md"):
+        fetched = SITE / path[:2] / "_sources" / f"{stem}.{suffix}"
+        assert f"_sources/{fetched.name}" in links
+        assert fetched.read_bytes() == (ROOT / "book" / path[:2] / fetched.name).read_bytes()
 
 
 # ---- cells to step through -----------------------------------------------------
