@@ -160,6 +160,7 @@ def test_formulas_need_no_script(visit, path):
     page = visit(path, java_script_enabled=False).page
     shown = page.locator("span.math, div.math").count()
     assert page.locator(".math .katex").count() >= shown
+    assert page.locator(".math .katex-mathml > math").count() >= shown
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -221,6 +222,26 @@ def test_language_switch_keeps_the_section(visit, path):
     page.wait_for_url(f"**/{other}{path[2:]}#{label}")
     top = page.evaluate(f"document.getElementById('{label}').getBoundingClientRect().top")
     assert -5 <= top <= page.viewport_size["height"] / 2
+
+
+# Names of controls, and what stands around the article, without a Chinese character; a citation's
+# title is what it cites.
+NOT_CHINESE = """() => {
+  const names = ['title', 'aria-label', 'data-bs-title', 'data-tooltip', 'placeholder', 'alt'];
+  const found = [...document.querySelectorAll('body *:not(article a.reference)')].flatMap(
+    (e) => names.map((name) => e.getAttribute(name)));
+  document.querySelectorAll('article, script, style').forEach((e) => e.remove());
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) found.push(walk.currentNode.textContent.trim());
+  return [...new Set(found)].filter((s) => s && /[A-Za-z]/.test(s) && !/\\p{Script=Han}/u.test(s));
+}"""
+
+
+@pytest.mark.parametrize("path", ["zh/index.html", "zh/lstm.html"])
+def test_what_the_theme_says_is_chinese_in_the_chinese_edition(visit, path):
+    page = visit(path).page
+    names = {"English", "Colab", "Binder", ".ipynb", ".md", ".pdf", "Ctrl", "K"}
+    assert set(page.evaluate(NOT_CHINESE)) - names == set()
 
 
 # ---- accessibility -------------------------------------------------------------

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 OVERRIDES = {
     "title": "循环神经网络",
+    "author": "rnncourse 编写组",
     "repository": {"path_to_book": "book/zh"},
     "sphinx": {
         "config": {
