@@ -613,3 +613,13 @@ def test_network_in_the_page_says_what_numpy_says(visit, language):
         said = [float(p) for p in box.locator(".live-memory small").all_text_contents()]
         assert np.abs(np.array(said) - starts).max() <= 0.005 + 1e-5
     assert (seen.foreign, seen.errors) == ([], [])
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_network_shows_its_examples_without_script(visit, language):
+    page = visit(f"{language}/sentiment.html", java_script_enabled=False).page
+    content = json.loads(page.locator(".live script").text_content())
+    rows = page.locator(".live tbody tr")
+    assert [row.locator("td").first.inner_text() for row in rows.all()] == content["examples"]
+    assert rows.first.is_visible()
+    assert page.locator(".live input").count() == 0
