@@ -164,12 +164,12 @@ def test_the_rate_is_the_best_of_the_trials(tasks):
 
 
 def test_what_the_page_says_of_the_record(tasks):
-    """A GRU beats the baseline at every task with three seeds; baselines as in the docstrings."""
+    """A GRU beats the baseline but where it copies over 1000 steps; baselines as in docstrings."""
     for name, task in tasks.items():
         gru = task["cells"]["gru"]
-        if gru["seeds"] > 1:
-            loss = gru["test"][str(task["T"])]["loss"]["mean"]
-            assert loss < task["baseline"]["loss"], name
+        assert gru["seeds"] >= 3
+        loss = gru["test"][str(task["T"])]["loss"]["mean"]
+        assert (loss < task["baseline"]["loss"]) == (task["T"] < 1000), name
         if task["name"] == "adding":
             assert task["baseline"]["loss"] == pytest.approx(1 / 6)
         if task["name"] == "copy":
