@@ -109,7 +109,9 @@ BAD_IMAGES = """async () => {
   const images = [...document.querySelectorAll('img')];
   images.forEach((image) => { image.loading = 'eager'; });
   await Promise.all(images.map((image) => image.decode().catch(() => null)));
-  return images.filter((i) => !i.alt.trim() || !i.naturalWidth).map((i) => i.src);
+  // Beside the book's name the logo has nothing to add.
+  const silent = (i) => !i.alt.trim() && !i.closest('.navbar-brand');
+  return images.filter((i) => silent(i) || !i.naturalWidth).map((i) => i.src);
 }"""
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # Elements that reach out of the window, unless they scroll inside a box of their own.
