@@ -52,6 +52,7 @@ THEME_TEXT = re.compile(
     + "|".join(CHINESE)
     + r')("|</span>)'
 )
+COPYRIGHT = re.compile(r"© Copyright (\d+)\.")
 # Icons that style sheets print by themselves, such as an admonition's.
 PRIVATE_USE = re.compile("[\ue000-\uf8ff]")
 
@@ -84,7 +85,7 @@ def slim(site: Path) -> None:
             text = text.replace(opening, f'{opening} role="group" aria-label="{label}"')
         if site.name == "zh":
             text = THEME_TEXT.sub(lambda found: found[1] + CHINESE[found[2]] + found[3], text)
-            text = text.replace("© Copyright 2026.", "© 2026")
+            text = COPYRIGHT.sub(r"© \1", text)
         page.write_text(text, encoding="utf-8")
     used = used_codepoints(site)
     for font in site.glob("_static/vendor/fontawesome/webfonts/*"):
