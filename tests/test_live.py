@@ -1,11 +1,11 @@
 """The network that the reader feeds: the weights in the page are the network's own."""
 
-import base64
 import json
 import re
 
 import numpy as np
 import pytest
+from live_arrays import arrays_of
 
 from rnncourse import cells, functional, layers, live, text
 
@@ -49,10 +49,7 @@ def test_page_holds_every_weight_exactly(net):
     html = shown._repr_html_()
     content = json.loads(re.search(r"<script[^>]*>(.*)</script>", html, re.DOTALL)[1])
     assert content["tokens"] == vocabulary.tokens
-    found = {
-        name: np.frombuffer(base64.b64decode(w["base64"]), "<f4").reshape(w["shape"])
-        for name, w in content["weights"].items()
-    }
+    found = arrays_of(content)
     assert np.array_equal(found["E"], params["embedding"]["E"].astype(np.float32))
     assert np.array_equal(found["W_y"], params["output"]["W_y"].astype(np.float32))
     for way, lstm in zip(("forward", "backward"), params["lstm"], strict=True):

@@ -1,6 +1,5 @@
 """The built site in a browser: no other host, no script errors, nothing broken or unreadable."""
 
-import base64
 import contextlib
 import functools
 import http.server
@@ -16,6 +15,7 @@ import edition_checks
 import numpy as np
 import pytest
 import weigh
+from live_arrays import arrays_of
 from picture import browser_program
 
 from rnncourse import layers, live, segmentation, text
@@ -569,10 +569,7 @@ TYPED = {
 
 def weights_of(content: dict) -> dict:
     """The network whose weights a page holds, as `live.probabilities` takes it."""
-    found = {
-        name: np.frombuffer(base64.b64decode(w["base64"]), "<f4").reshape(w["shape"]).astype(float)
-        for name, w in content["weights"].items()
-    }
+    found = {name: array.astype(float) for name, array in arrays_of(content).items()}
     one_way = [
         {name: found[f"{way}.{name}"] for name in ("W_x", "W_h", "b")}
         for way in ("forward", "backward")
