@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 from xml.etree import ElementTree
 
+import kernels  # noqa: F401  (so that kernels need no TCP ports)
 import mutants
 import nbformat
 import numpy as np

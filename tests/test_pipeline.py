@@ -13,6 +13,7 @@ import build_site
 import config_zh
 import course_map
 import edition_checks
+import kernels
 import lock
 import machine_paths
 import nbformat
@@ -23,6 +24,7 @@ import set_repo
 import yaml
 from docutils import nodes
 from docutils.utils import new_document
+from jupyter_client.manager import start_new_kernel
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -263,6 +265,29 @@ def test_set_repo_refuses_what_colab_cannot_open(copy, url):
 
 
 # ---- the package -------------------------------------------------------------
+
+
+def test_kernels_started_in_one_folder_share_no_address(monkeypatch, tmp_path):
+    # Else two that start at once take each other's TCP port, or read each other's messages.
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(kernels.tempfile, "tempdir", str(tmp_path))
+    started = [start_new_kernel(kernel_name="python3") for _ in range(2)]
+    try:
+        assert {manager.transport for manager, _ in started} == {"ipc"}
+        assert len({manager.ip for manager, _ in started}) == 2
+        for manager, client in started:
+            reply = client.execute("import os", reply=True, timeout=60)["content"]
+            assert reply["status"] == "ok"
+            pid = manager.provisioner.pid
+            asked = client.execute(
+                "", user_expressions={"pid": "os.getpid()"}, reply=True, timeout=60
+            )
+            assert asked["content"]["user_expressions"]["pid"]["data"]["text/plain"] == str(pid)
+    finally:
+        for manager, client in started:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+    assert not list(tmp_path.iterdir())
 
 
 def test_wheel_is_complete_and_imports_from_elsewhere(tmp_path):

@@ -26,7 +26,6 @@ BUILD = ROOT / "_build"
 # Lines of a build that tell its reader nothing; every other line is passed on.
 NOISE = (
     "ParserConfig(",
-    "over TCP without encryption",
     "absl::InitializeLog",
     "oneDNN custom operations",
     "Finished generating HTML",

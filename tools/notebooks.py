@@ -18,6 +18,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 import jupytext
+import kernels  # noqa: F401  (so that kernels need no TCP ports)
 import nbformat
 from machine_paths import without_machine_paths
 from nbclient import NotebookClient

@@ -13,6 +13,7 @@ from sphinx.util import logging
 from sphinxcontrib import katex
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+import kernels  # noqa: F401  (so that kernels need no TCP ports)
 from machine_paths import without_machine_paths
 
 logger = logging.getLogger(__name__)
