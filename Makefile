@@ -16,6 +16,9 @@ PORT ?= 8000
 # Kernels come from .venv whatever else is installed; TensorFlow's start-up log is no result.
 export JUPYTER_PREFER_ENV_PATH := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
+# The networks here are small: several threads would only wait for each other, above all where
+# two processes share two cores. (What is timed sets its own number.)
+export OMP_NUM_THREADS ?= 1
 # Nobody watches a bar in a page or a log.
 export RNNCOURSE_PROGRESS := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
