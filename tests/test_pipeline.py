@@ -4,6 +4,7 @@ import importlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -267,10 +268,17 @@ def test_set_repo_refuses_what_colab_cannot_open(copy, url):
 # ---- the package -------------------------------------------------------------
 
 
-def test_kernels_started_in_one_folder_share_no_address(monkeypatch, tmp_path):
+@pytest.fixture
+def short_folder():
+    """An empty folder for sockets, whose paths may have about 100 letters; pytest's has many."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+def test_kernels_started_in_one_folder_share_no_address(monkeypatch, short_folder):
     # Else two that start at once take each other's TCP port, or read each other's messages.
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(kernels.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.chdir(short_folder)
+    monkeypatch.setattr(kernels.tempfile, "tempdir", str(short_folder))
     started = [start_new_kernel(kernel_name="python3") for _ in range(2)]
     try:
         assert {manager.transport for manager, _ in started} == {"ipc"}
@@ -287,7 +295,8 @@ def test_kernels_started_in_one_folder_share_no_address(monkeypatch, tmp_path):
         for manager, client in started:
             client.stop_channels()
             manager.shutdown_kernel(now=True)
-    assert not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    assert not list(short_folder.iterdir())
 
 
 def test_wheel_is_complete_and_imports_from_elsewhere(tmp_path):
