@@ -17,7 +17,7 @@ PORT ?= 8000
 export JUPYTER_PREFER_ENV_PATH := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
 # The networks here are small: several threads would only wait for each other, above all where
-# two processes share two cores. (What is timed sets its own number.)
+# two processes share two cores. (`make bench` gives the layers that it times their own number.)
 export OMP_NUM_THREADS ?= 1
 # Nobody watches a bar in a page or a log.
 export RNNCOURSE_PROGRESS := 0

@@ -268,37 +268,6 @@ def test_set_repo_refuses_what_colab_cannot_open(copy, url):
 # ---- the package -------------------------------------------------------------
 
 
-@pytest.fixture
-def short_folder():
-    """An empty folder for sockets, whose paths may have about 100 letters; pytest's has many."""
-    with tempfile.TemporaryDirectory() as name:
-        yield Path(name)
-
-
-def test_kernels_started_in_one_folder_share_no_address(monkeypatch, short_folder):
-    # Else two that start at once take each other's TCP port, or read each other's messages.
-    monkeypatch.chdir(short_folder)
-    monkeypatch.setattr(kernels.tempfile, "tempdir", str(short_folder))
-    started = [start_new_kernel(kernel_name="python3") for _ in range(2)]
-    try:
-        assert {manager.transport for manager, _ in started} == {"ipc"}
-        assert len({manager.ip for manager, _ in started}) == 2
-        for manager, client in started:
-            reply = client.execute("import os", reply=True, timeout=60)["content"]
-            assert reply["status"] == "ok"
-            pid = manager.provisioner.pid
-            asked = client.execute(
-                "", user_expressions={"pid": "os.getpid()"}, reply=True, timeout=60
-            )
-            assert asked["content"]["user_expressions"]["pid"]["data"]["text/plain"] == str(pid)
-    finally:
-        for manager, client in started:
-            client.stop_channels()
-            manager.shutdown_kernel(now=True)
-    monkeypatch.undo()
-    assert not list(short_folder.iterdir())
-
-
 def test_wheel_is_complete_and_imports_from_elsewhere(tmp_path):
     wheel = nbval_run.build_wheel(tmp_path)
     names = set(zipfile.ZipFile(wheel).namelist())
@@ -417,3 +386,36 @@ def test_a_changed_package_executes_the_chapters_again(copy):
     assert build_site.cache_key(copy) == before
     edit(copy / "rnncourse/cells.py", "np.tanh", "np.sin")
     assert build_site.cache_key(copy) != before
+
+
+# ---- kernels -----------------------------------------------------------------
+
+
+@pytest.fixture
+def short_folder():
+    """An empty folder for sockets, whose paths may have about 100 letters; pytest's has many."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+def test_kernels_started_in_one_folder_share_no_address(monkeypatch, short_folder):
+    # Else two that start at once take each other's TCP port, or read each other's messages.
+    monkeypatch.chdir(short_folder)
+    monkeypatch.setattr(kernels.tempfile, "tempdir", str(short_folder))
+    started = [start_new_kernel(kernel_name="python3") for _ in range(2)]
+    try:
+        assert {manager.transport for manager, _ in started} == {"ipc"}
+        assert len({manager.ip for manager, _ in started}) == 2
+        for manager, client in started:
+            reply = client.execute(
+                "import os", user_expressions={"pid": "os.getpid()"}, reply=True, timeout=60
+            )["content"]
+            assert reply["status"] == "ok"
+            answer = reply["user_expressions"]["pid"]["data"]["text/plain"]
+            assert answer == str(manager.provisioner.pid)
+    finally:
+        for manager, client in started:
+            client.stop_channels()
+            manager.shutdown_kernel(now=True)
+    monkeypatch.undo()
+    assert not list(short_folder.iterdir())

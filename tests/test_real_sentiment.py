@@ -351,13 +351,6 @@ def test_the_run_on_hotels(hotels, monkeypatch, tmp_path):
 # --- the record -------------------------------------------------------------------------------
 
 
-def recorded(name):
-    try:
-        return data.recorded(name)
-    except KeyError:
-        pytest.skip(f"{name} is not recorded yet: make real NAMES={name.removeprefix('real_')}")
-
-
 def consistent(found, count, rounded=1e-4):
     assert len(found["values"]) == count
     assert found["mean"] == pytest.approx(np.mean(found["values"]), abs=2 * rounded)
@@ -365,7 +358,7 @@ def consistent(found, count, rounded=1e-4):
 
 def test_the_record_of_films():
     """The best recurrent network reaches 88 %; what the plain one loses; who wins is said."""
-    record = recorded("real_sentiment")
+    record = data.recorded("real_sentiment")
     assert record["data"]["learn"]["reviews"] + record["data"]["choose"]["reviews"] == 25_000
     assert sum(record["by length"]["reviews"]) == record["data"]["test"]["reviews"] == 25_000
     best = {}
@@ -374,6 +367,7 @@ def test_the_record_of_films():
             for key in ("accuracy", "valid accuracy"):
                 consistent(found[key], found["seeds"])
             consistent(found["cpu_seconds"], found["seeds"], rounded=0.1)
+            assert found["seeds"] >= 3
             assert len(found["by length"]) == 1 + len(record["by length"]["edges"])
             shares = np.array(record["by length"]["reviews"]) / 25_000
             groups = [group["mean"] for group in found["by length"]]
@@ -382,14 +376,14 @@ def test_the_record_of_films():
     recurrent = max(value for (_, name), value in best.items() if name != "cnn")
     assert recurrent >= 0.88
     assert best["torch", "rnn, last state"] < best["torch", "lstm, last state"]
-    both = [name for name in record["networks"]["torch"] if name in record["networks"]["keras"]]
-    for name in both:
+    assert record["networks"]["torch"].keys() == record["networks"]["keras"].keys()
+    for name in record["networks"]["torch"]:
         sizes = {networks[name]["parameters"] for networks in record["networks"].values()}
         assert len(sizes) == 1
 
 
 def test_the_record_of_hotels(hotels):
-    record = recorded("real_hotels")
+    record = data.recorded("real_hotels")
     for networks in record["networks"].values():
         for found in networks.values():
             for key in ("accuracy", "f1"):
