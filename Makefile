@@ -25,11 +25,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:
 	@echo "make book            build both editions as a web site in _build/site"
-	@echo "make test            check everything (what the continuous integration runs)"
+	@echo "make test            check everything (what the continuous integration runs); ALL=1 also what"
+	@echo "                     is repeated only where the grader has changed since its record"
 	@echo "make serve           show _build/site at http://127.0.0.1:$(PORT) (PORT=…)"
 	@echo "make exercises       write exercises/ and the check data from solutions/"
 	@echo "make notebooks       write every .ipynb from its .md; ALL=1 executes all of them again"
-	@echo "make seeds           repeat every claim under five seeds; CHAPTERS=\"lstm gru\", FORCE=1"
+	@echo "make seeds           measure every claim's margin under ten draws; CHAPTERS=\"lstm gru\", FORCE=1"
 	@echo "make mutants         certify every exercise by mutation, for the page on it"
 	@echo "make bench           time the layers beside PyTorch and Keras, then bench-grading; 25 min"
 	@echo "make bench-grading   time a class's grading beside otter-grader and nbgrader, 8 minutes"
@@ -61,32 +62,44 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 # ---- the book ----------------------------------------------------------------
 
-# What both editions are made from. A change here builds them from nothing, apart
-# from the executed cells, which the cache keeps as long as the package is the same.
+# What both editions are made from, beside pages and executed cells. A change here builds them
+# from nothing; so does another strictness, since a strict build must not trust a lenient one.
 COMMON := _config.yml _toc.yml constraints.txt tools/build_site.py tools/config_zh.py \
   tools/course_map.py book/plan.yml book/terms.yml \
-  $(shell find book/_ext book/_static book/_templates book/references.bib rnncourse \
-    benchmarks/results -type f -not -name '*.pyc' -not -name claims.json 2>/dev/null)
+  $(shell find book/_ext book/_static book/_templates book/references.bib \
+    -type f -not -name '*.pyc' 2>/dev/null)
+MODE := _build/mode-$(if $(filter 1,$(RNNCOURSE_STRICT)),strict,lenient)
 
-_build/common: $(COMMON) | $(INSTALLED)
-	@rm -rf _build/en _build/zh && mkdir -p _build && touch $@
+$(MODE):
+	@mkdir -p _build && rm -f _build/mode-* && touch $@
+
+_build/common: $(COMMON) $(MODE) | $(INSTALLED)
+	@rm -rf _build/en _build/zh && $(PY) tools/build_site.py prepare && touch $@
 
 _config.zh.yml: _config.yml tools/config_zh.py | $(INSTALLED)
 	@$(PY) tools/config_zh.py && touch $@
 
-_build/en/done: _build/common $(wildcard book/en/*.md)
+# The English pages' cells; both editions share their outputs. It says itself which pages a change
+# concerns, and leaves the stamp away while one of them fails, so that it is tried again.
+_build/executed: $(wildcard book/en/*.md) constraints.txt tools/execution.py tools/dependencies.py \
+  $(shell find rnncourse benchmarks/results -type f -not -name '*.pyc') | $(INSTALLED)
+	@$(PY) tools/execution.py $@
+
+_build/en/done: _build/common _build/executed $(wildcard book/en/*.md)
 	$(PY) tools/build_site.py en
 	@touch $@
 
-# After the English edition: its executed cells are in the cache then.
-_build/zh/done: _build/common _config.zh.yml $(wildcard book/zh/*.md) | _build/en/done
+_build/zh/done: _build/common _build/executed _config.zh.yml $(wildcard book/zh/*.md)
 	$(PY) tools/build_site.py zh
 	@touch $@
 
 _build/site/index.html: _build/en/done _build/zh/done book/landing.html book/404.html
 	@$(PY) tools/build_site.py assemble
 
-book: _build/site/index.html
+# Both editions at a time.
+book: $(INSTALLED)
+	@$(MAKE) --no-print-directory -j 2 _build/site/index.html
+	@$(PY) tools/build_site.py report
 	@echo "The book is built. Open _build/site/index.html, or run make serve."
 
 serve: book
@@ -102,7 +115,8 @@ notebooks: $(INSTALLED)
 	$(PY) tools/notebooks.py $(if $(ALL),--all)
 
 seeds: $(INSTALLED)
-	$(PY) benchmarks/seeds.py $(if $(FORCE),--force) $(CHAPTERS)
+	@$(PY) benchmarks/seeds.py $(if $(FORCE),--force) $(CHAPTERS); code=$$?; \
+	  $(PY) tools/notebooks.py claims && exit $$code
 
 mutants: $(INSTALLED)
 	$(PY) benchmarks/mutants.py && $(PY) tools/notebooks.py mutants
@@ -150,20 +164,23 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-step = @printf '\n== %s\n' "$(1)"
+step = @printf '\n== %s (%s)\n' "$(1)" "$$(date +%T)"
 
+# Here nothing may fail: neither a warning, nor a cell, nor a claim.
+test: export RNNCOURSE_STRICT := 1
+test: export ALL := $(ALL)
 test: $(INSTALLED)
 	$(call step,1/5 lint)
 	@$(MAKE) --no-print-directory lint
 	$(call step,2/5 derived files and unit tests)
-	@$(BIN)/pytest -n 2 --dist loadfile --ignore tests/test_site.py
-	$(call step,3/5 the book: both editions with every warning an error)
-	@$(MAKE) --no-print-directory book
-	$(call step,4/5 every notebook on its own against the installed package)
+	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/test_site.py
+	$(call step,3/5 every notebook on its own against the installed package)
 	@$(PY) tools/nbval_run.py
+	$(call step,4/5 the book: both editions with every warning an error)
+	@$(MAKE) --no-print-directory book
 	$(call step,5/5 the built site in a browser)
 	@$(BIN)/pytest -n 2 tests/test_site.py
-	@printf '\nAll checks passed.\n'
+	@printf '\nAll checks passed (%s).\n' "$$(date +%T)"
 
 clean:
 	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache

@@ -7,7 +7,8 @@ Each library runs in a process of its own with the same number of threads, in fl
 CPU. The three take turns, a round at a time; what is reported is the median over the rounds
 of the ratio within a round, so that a slow spell of the machine hits all three.
 All compute the same: outputs, last state, and the gradients of the inputs, the first state
-and every parameter, from the same upstream gradients.
+and every parameter, from the same upstream gradients. A fourth process computes nothing but our
+layer's matrix products: the floor under a layer written in NumPy, whatever its gates cost.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from pathlib import Path
 RESULTS = Path(__file__).resolve().parent / "results" / "cells.json"
 CELLS = ("rnn", "lstm", "gru")
 LIBRARIES = ("numpy", "torch", "keras")
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 # (N, T, D, H): sequences, steps, inputs, units
 SIZES = ((32, 50, 64, 128), (64, 50, 64, 128), (32, 100, 128, 128), (64, 50, 128, 256),
          (64, 100, 128, 256))  # fmt: skip
@@ -48,6 +50,30 @@ def build_numpy(kind, arrays, params):
         hs, _, cache = forward(xs, state, params)
         return hs, *backward(dhs, dstate, cache, params)
 
+    return run
+
+
+def build_products(kind, arrays, params):
+    """The layer's matrix products alone: one a step, and those over all steps at once."""
+    import numpy as np
+
+    xs, _, dhs, _ = arrays
+    (N, T, D), H, gates = xs.shape, dhs.shape[2], GATES[kind]
+    W_x, W_h = params["W_x"].T.copy(), params["W_h"].T.copy()  # (gates · H, D or H)
+    xs, hs = (a.transpose(1, 2, 0).copy() for a in (xs, dhs))  # (T, D or H, N)
+    a, das = np.empty((2, gates * H, N), np.float32)
+    flat = np.empty((gates * H, T * N), np.float32)
+
+    def run():
+        inputs = np.matmul(W_x, xs)
+        for t in range(T):
+            np.matmul(W_h, hs[t], out=a)
+        for _ in range(T):
+            np.matmul(W_h.T, das)
+        rows = (flat @ xs.swapaxes(1, 2).reshape(T * N, D), flat.T @ W_x)
+        return inputs, *rows, flat @ hs.swapaxes(1, 2).reshape(T * N, H)
+
+    a[:], das[:], flat[:] = 0.1, 0.1, 0.1
     return run
 
 
@@ -151,7 +177,8 @@ def measure_peak(call):
 
 def work(library):
     """Read requests, a line of JSON each, and answer in the same way, until the pipe closes."""
-    build = {"numpy": build_numpy, "torch": build_torch, "keras": build_keras}[library]
+    build = {"numpy": build_numpy, "torch": build_torch, "keras": build_keras,
+             "products": build_products}[library]  # fmt: skip
     call, repeats = None, 1
     for line in sys.stdin:
         request = json.loads(line)
@@ -200,7 +227,7 @@ def compare(workers, kind, size, rounds):
     record["ratio"] = {
         n: round(statistics.median(a / b for a, b in zip(taken["numpy"], s, strict=True)), 3)
         for n, s in taken.items()
-        if n != "numpy"
+        if n in ("torch", "keras")
     }
     return record
 
@@ -236,7 +263,8 @@ def head(what, threads, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--worker", choices=LIBRARIES, help=argparse.SUPPRESS)
+    parser.add_argument("--worker", choices=(*LIBRARIES, "products"),
+                        help=argparse.SUPPRESS)  # fmt: skip
     parser.add_argument("--only", choices=CELLS, help="one cell; nothing is written")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
@@ -245,7 +273,7 @@ def main():
         work(arguments.worker)
         return
     kinds = [arguments.only] if arguments.only else CELLS
-    workers = {name: Worker(name, arguments.threads) for name in LIBRARIES}
+    workers = {name: Worker(name, arguments.threads) for name in (*LIBRARIES, "products")}
     records = [show(compare(workers, k, s, arguments.rounds)) for k in kinds for s in SIZES]
     ratios = [r for record in records for r in record["ratio"].values()]
     print(f"median ratio {statistics.median(ratios):.2f}, largest {max(ratios):.2f}")

@@ -3,6 +3,7 @@
 import functools
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# One font of this list is on macOS, Windows, or comes with a small package on
-# Linux. The first one found draws the characters that Matplotlib's own lacks.
-CHINESE_FONTS = (
+# Noto Sans SC, cut to the characters of the course's figures (tools/font.py).
+CHINESE_FONT = Path(__file__).with_name("fonts") / "chinese.ttf"
+# For a reader's own texts: one of these is on macOS, Windows, or comes with a small package on
+# Linux.
+SYSTEM_FONTS = (
     "PingFang SC",
     "Hiragino Sans GB",
     "Heiti SC",
@@ -30,26 +33,42 @@ CHINESE_FONTS = (
 def use_chinese_font(texts: Sequence[str]) -> list[str]:
     """Let Matplotlib draw Chinese, if ``texts`` hold any; returns the fonts now in use.
 
-    Where the machine has no such font, warns once with what to install:
-    Matplotlib would draw empty boxes.
+    The package's own font has what the course draws. For other characters a font of the system
+    is taken; where there is none, warns once with what to install.
     """
     import matplotlib
 
     family = list(matplotlib.rcParams["font.family"])
-    if any("\u2e80" <= ch <= "\uffef" for text in texts for ch in text):
-        font = chinese_font()
-        if font is None:
-            _warn_no_font()
-        elif font not in family:
-            # Matplotlib falls back per character: Latin text keeps its font.
-            family.append(font)
-            matplotlib.rcParams["font.family"] = family
+    if chinese := {ch for text in texts for ch in text if "\u2e80" <= ch <= "\uffef"}:
+        fonts = [chinese_font()]
+        if chinese - _drawn():
+            fonts.append(system_font() or _warn_no_font())
+        # Matplotlib falls back per character: Latin text keeps its font.
+        family += [font for font in fonts if font and font not in family]
+        matplotlib.rcParams["font.family"] = family
     return family
 
 
 @functools.cache
-def chinese_font() -> str | None:
-    """The first font of ``CHINESE_FONTS`` on this machine, or None.
+def chinese_font() -> str:
+    """The name of the package's own Chinese font, made known to Matplotlib."""
+    from matplotlib import font_manager
+
+    font_manager.fontManager.addfont(CHINESE_FONT)
+    return font_manager.get_font(CHINESE_FONT).family_name
+
+
+@functools.cache
+def _drawn() -> frozenset[str]:
+    """The characters that the package's font can draw."""
+    from matplotlib import font_manager
+
+    return frozenset(map(chr, font_manager.get_font(CHINESE_FONT).get_charmap()))
+
+
+@functools.cache
+def system_font() -> str | None:
+    """The first font of ``SYSTEM_FONTS`` on this machine, or None.
 
     Fonts installed after Matplotlib cached its list (as in Colab) are looked
     for on disk.
@@ -60,7 +79,7 @@ def chinese_font() -> str | None:
         if "wqy" in path.lower() or "cjk" in path.lower():
             _add_font(font_manager.fontManager, path)
     known = {entry.name for entry in font_manager.fontManager.ttflist}
-    return next((name for name in CHINESE_FONTS if name in known), None)
+    return next((name for name in SYSTEM_FONTS if name in known), None)
 
 
 def _add_font(manager: Any, path: str) -> None:
@@ -70,9 +89,12 @@ def _add_font(manager: Any, path: str) -> None:
 
 @functools.cache
 def _warn_no_font() -> None:
+    """Warn once, in place of Matplotlib's line for each character."""
+    warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
     warnings.warn(
-        "No Chinese font found: Chinese labels would be empty boxes. Install one, for example "
-        "'apt-get install fonts-wqy-microhei' on Debian, Ubuntu or Colab, and restart.",
+        "No font here can draw some of these Chinese characters: they would be empty boxes. "
+        "Install one, for example 'apt-get install fonts-wqy-microhei' on Debian, Ubuntu or Colab, "
+        "and restart.",
         stacklevel=4,
     )
 

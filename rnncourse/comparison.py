@@ -1,7 +1,9 @@
 """Recurrent networks of equal size: what a fair comparison of cells needs.
 
 A network here is one recurrent layer and a dense layer on its outputs. ``kind`` is "rnn",
-"lstm" or "gru"; with "bi" before it two such cells read from both ends.
+"lstm" or "gru"; with "bi" before it two such cells read from both ends. "irnn" is the simple
+cell with ReLU in the place of tanh, whose W_h starts as the identity (Le, Jaitly and Hinton,
+2015).
 """
 
 from typing import Any, NamedTuple
@@ -10,16 +12,21 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from rnncourse import cells, layers
-from rnncourse._shapes import check_sizes
+from rnncourse._shapes import check_sequence, check_sizes, check_upstream
 from rnncourse.cells import GRU_GATES, LSTM_GATES
 from rnncourse.initializers import orthogonal
 
 Array = np.ndarray
 Params = dict[str, Any]  # {"cell": a dict, or a pair of dicts, "output": a dict}
 
-KINDS = ("rnn", "lstm", "gru", "birnn", "bilstm", "bigru")
-_INIT = {"rnn": cells.rnn_init, "lstm": cells.lstm_init, "gru": cells.gru_init}
-_GATES = {"rnn": 1, "lstm": len(LSTM_GATES), "gru": len(GRU_GATES)}
+KINDS = ("rnn", "irnn", "lstm", "gru", "birnn", "bilstm", "bigru")
+_INIT = {
+    "rnn": cells.rnn_init,
+    "irnn": cells.rnn_init,
+    "lstm": cells.lstm_init,
+    "gru": cells.gru_init,
+}
+_GATES = {"rnn": 1, "irnn": 1, "lstm": len(LSTM_GATES), "gru": len(GRU_GATES)}
 
 
 def split_kind(kind: str) -> tuple[str, int]:
@@ -79,6 +86,9 @@ def init(
 ) -> Params:
     """Parameters: as the cells' own inits draw them, but with orthogonal W_h, gate by gate.
 
+    "irnn" starts with the identity for W_h instead: as long as no unit is cut off at zero, a
+    step without input leaves its memory as it was (Le, Jaitly and Hinton, 2015).
+
     ``span``, where given, is for tasks with a memory of about so many steps: the biases of the
     gate that keeps are drawn as ln u, u uniform in [1, span - 1], so that the units forget
     after different times up to that one (Tallec and Ollivier, 2018). These are the LSTM's
@@ -92,7 +102,10 @@ def init(
     directions = []
     for _ in range(ways):
         p = _INIT[cell](rng, D, H, dtype)
-        p["W_h"] = np.hstack([orthogonal(rng, H, dtype) for _ in range(_GATES[cell])])
+        if cell == "irnn":
+            p["W_h"] = np.eye(H, dtype=dtype)
+        else:
+            p["W_h"] = np.hstack([orthogonal(rng, H, dtype) for _ in range(_GATES[cell])])
         if span is not None:
             _remember(rng, cell, p["b"], span)
         directions.append(p)
@@ -102,7 +115,7 @@ def init(
 
 def _remember(rng: np.random.Generator, cell: str, b: Array, span: int) -> None:
     """Set the biases of the gates that keep, in place."""
-    if cell == "rnn":
+    if cell in ("rnn", "irnn"):
         return
     gates = LSTM_GATES if cell == "lstm" else GRU_GATES
     block = dict(zip(gates, np.split(b, len(gates)), strict=True))  # views
@@ -110,6 +123,71 @@ def _remember(rng: np.random.Generator, cell: str, b: Array, span: int) -> None:
     block["f" if cell == "lstm" else "z"][...] = drawn
     if cell == "lstm":
         block["i"][...] = -drawn
+
+
+class ReluCache(NamedTuple):
+    """What ``relu_backward`` reads."""
+
+    xs: Array  # (T, N, D)
+    states: Array  # (T + 1, N, H): zeros, then the memory after each step
+    keep: Array | None  # (T, N, 1), or None
+
+
+def relu_forward(
+    xs: Array, params: dict[str, Array], mask: Array | None = None
+) -> tuple[Array, Array, ReluCache]:
+    """The simple cell with ReLU: h_t = max(0, x_t W_x + h_{t-1} W_h + b), from zeros.
+
+    Args:
+        xs: (N, T, D) inputs.
+        params: ``W_x`` (D, H), ``W_h`` (H, H), ``b`` (H,).
+        mask: (N, T) of 0 and 1; where it is 0 the memory is carried on and the output is 0.
+
+    Returns hs (N, T, H), the last memory (N, H), and the cache. Raises ValueError, TypeError as
+    :func:`rnncourse.layers.rnn_forward`.
+    """
+    state = np.zeros((len(xs), len(params["b"])), params["b"].dtype)
+    mask = check_sequence(xs, state, params, mask, gates=1, parts=1)
+    xs = np.ascontiguousarray(xs.swapaxes(0, 1))
+    keep = None if mask is None else mask.T[..., None]
+    if keep is not None:
+        xs = np.where(keep, xs, 0)  # whatever stands under the mask, NaN too
+    inputs = xs @ params["W_x"] + params["b"]
+    states = np.zeros((len(xs) + 1, *state.shape), np.result_type(inputs, state))
+    for t, a in enumerate(inputs):
+        h = np.maximum(a + states[t] @ params["W_h"], 0)
+        states[t + 1] = h if keep is None else np.where(keep[t], h, states[t])
+    outputs = states[1:] if keep is None else np.where(keep, states[1:], 0)
+    return outputs.swapaxes(0, 1), states[-1], ReluCache(xs, states, keep)
+
+
+def relu_backward(
+    dhs: Array, dstate: Array | None, cache: ReluCache, params: dict[str, Array]
+) -> dict[str, Array]:
+    """Gradients of ``W_x``, ``W_h`` and ``b`` of :func:`relu_forward`; at a = 0 the slope is 0.
+
+    Args:
+        dhs: (N, T, H) gradient of the loss with respect to the outputs.
+        dstate: (N, H) gradient with respect to the last memory, or None for zeros.
+
+    Raises ValueError when an upstream gradient has the wrong shape.
+    """
+    xs, states, keep = cache
+    T, N, H = states[1:].shape
+    dh = np.zeros_like(states[0]) if dstate is None else dstate
+    check_upstream(dhs, dh, (N, T, H), parts=1)
+    dhs, das = dhs.swapaxes(0, 1), np.empty_like(states[1:])
+    for t in reversed(range(T)):
+        slope = states[t + 1] > 0 if keep is None else keep[t] & (states[t + 1] > 0)
+        das[t] = np.where(slope, dh + dhs[t], 0)
+        carried = 0 if keep is None else np.where(keep[t], 0, dh)  # past a masked step
+        dh = das[t] @ params["W_h"].T + carried
+    flat = das.reshape(T * N, H)
+    return {
+        "W_x": xs.reshape(T * N, -1).T @ flat,
+        "W_h": states[:-1].reshape(T * N, H).T @ flat,
+        "b": flat.sum(axis=0),
+    }
 
 
 class Cache(NamedTuple):
@@ -132,7 +210,11 @@ def forward(
     Returns ys (N, T, V), or (N, V) with ``last``, and the cache. Raises as the layers do.
     """
     cell, ways = split_kind(kind)
-    hs, states, cache = layers.stacked_forward(cell, xs, None, [params["cell"]], mask)
+    if cell == "irnn":
+        hs, end, cache = relu_forward(xs, params["cell"], mask)
+        states = [end]
+    else:
+        hs, states, cache = layers.stacked_forward(cell, xs, None, [params["cell"]], mask)
     if last:
         ends = [s[0] if cell == "lstm" else s for s in (states[0] if ways == 2 else states)]
         hs = np.concatenate(ends, axis=1)
@@ -153,5 +235,8 @@ def backward(kind: str, dys: Array, cache: Cache, params: Params) -> Params:
             ends = [(dh, np.zeros_like(dh)) for dh in ends]
         dstates = [tuple(ends)] if ways == 2 else ends
         dhs = np.zeros((len(dhs), cache.steps, dhs.shape[1]), dhs.dtype)
+    if cell == "irnn":
+        end = None if dstates is None else dstates[0]
+        return {"cell": relu_backward(dhs, end, cache.layer, params["cell"]), "output": output}
     grads = layers.stacked_backward(cell, dhs, dstates, cache.layer, [params["cell"]])[2]
     return {"cell": grads[0], "output": output}

@@ -143,6 +143,25 @@ def coverage(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike) -> float:
     return float(((lower <= targets) & (targets <= upper)).mean())
 
 
+def interval_score(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, share: float) -> float:
+    """Width of the intervals, plus a fine for each target outside (eq-timeseries-score).
+
+    A target that lies d outside costs 2 d / (1 - share). On average the score is smallest for
+    the true quantiles (1 - share) / 2 and (1 + share) / 2, so neither too wide nor too narrow
+    pays. lower, upper, targets of one shape → the mean, in their unit.
+    Raises ValueError for shapes that differ, no value, or a share not between 0 and 1.
+    Source: Winkler (1972); Gneiting and Raftery (2007).
+    """
+    lower, upper, targets = (np.asarray(a, np.float64) for a in (lower, upper, targets))
+    if not lower.shape == upper.shape == targets.shape or targets.size == 0:
+        raise ValueError(f"lower {lower.shape}, upper {upper.shape} and targets {targets.shape}; "
+                         "expected one shape, with at least one value")  # fmt: skip
+    if not 0 < share < 1:
+        raise ValueError(f"share is {share}; expected a number between 0 and 1")
+    outside = np.maximum(np.maximum(lower - targets, targets - upper), 0)
+    return float((upper - lower + 2 * outside / (1 - share)).mean())
+
+
 def conformal_margin(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, share: float) -> Array:
     """How far to widen an interval so that a share of new targets lies in it
     (eq-timeseries-conformal).

@@ -31,10 +31,9 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-@pytest.fixture
-def need_chinese_font():
-    """Skip, loudly, where no font can draw Chinese."""
-    from rnncourse import plot
-
-    if plot.chinese_font() is None:
-        pytest.skip("needs a Chinese font, such as Debian's fonts-wqy-microhei")
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items) -> None:
+    """With --dist loadgroup a file's tests stay together, unless they name a group of their own."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))

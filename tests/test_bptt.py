@@ -366,3 +366,44 @@ def test_one_step_hides_a_missing_transpose(steps):
     else:
         with pytest.raises(gradcheck.GradientMismatch, match="W_x"):
             check()
+
+
+def test_the_first_state_shows_a_missing_transpose_in_one_step():
+    """What the only step sends back goes to h0, and nowhere else."""
+    rng = np.random.default_rng(2)
+    params, xs = cells.rnn_init(rng, 2, 3), rng.normal(size=(2, 1, 2))
+    h0 = rng.normal(size=(2, 3))
+
+    def backward(dhs):
+        cache = layers.rnn_forward(xs, h0, params)[2]
+        wrong = params | {"W_h": params["W_h"].T}
+        _, dh0, grads = layers.rnn_backward(dhs, None, cache, wrong)
+        return grads | {"h0": dh0}
+
+    def check(inputs):
+        return gradcheck.check_gradient(
+            lambda: layers.rnn_forward(xs, h0, params)[0], backward, inputs, rng
+        )
+
+    check(params)
+    with pytest.raises(gradcheck.GradientMismatch, match="h0"):
+        check({**params, "h0": h0})
+
+
+# --- a radius below 1 and a gradient that grows ------------------------------------------------
+
+
+def test_a_chain_grows_for_seventy_steps():
+    """The power of a Jordan block from binomials: radius 0.9, yet 1e5 after 100 steps."""
+
+    def squares(d):
+        return sum((8 - j) * (math.comb(d, j) * 0.9**d) ** 2 for j in range(8))
+
+    chain = 0.9 * (np.eye(8) + np.eye(8, k=1))
+    for d in (1, 5, 100):
+        power = np.linalg.matrix_power(chain, d)
+        assert math.isclose((power**2).sum(), squares(d), rel_tol=1e-9)
+    assert max(range(200), key=squares) in range(60, 80)
+    assert math.sqrt(squares(100) / 8) > 1e5
+    slope = (math.log(squares(200)) - math.log(squares(100))) / 200
+    assert 0.02 < slope - math.log(0.9) < 0.07

@@ -1,156 +1,115 @@
-"""The record of every claim under five seeds, and the script that makes it."""
+"""rnncourse.claims: what a claim prints, refuses, records, and when it raises."""
 
 import json
-import shutil
-import sys
-from pathlib import Path
+import math
+import warnings
 
+import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "benchmarks"))
-
-import seeds  # noqa: E402
-
-PAGE = """---
-jupytext:
-  text_representation: {extension: .md, format_name: myst}
-kernelspec: {display_name: Python 3, language: python, name: python3}
----
-
-# Tiny
-
-```{code-cell} ipython3
-import os
-
-seed = int(os.environ["RNNCOURSE_SEED"])
-```
-
-```{code-cell} ipython3
-:tags: [nbval-check-output]
-
-print("a claim")
-print(seed < 10, os.listdir())
-```
-
-```{code-cell} ipython3
-# NBVAL_CHECK_OUTPUT
-assert seed != 3, f"seed {seed}"
-seed
-```
-"""
-TOC = "format: jb-book\nroot: index\nparts:\n  - caption: A\n    chapters:\n      - file: tiny\n"
+from rnncourse.claims import FALSE, ClaimError, claim
 
 
-@pytest.fixture
-def course(tmp_path):
-    """A course of one chapter."""
-    shutil.copy(ROOT / "_config.yml", tmp_path)
-    (tmp_path / "_toc.yml").write_text(TOC, encoding="utf-8")
-    (tmp_path / "book/en").mkdir(parents=True)
-    (tmp_path / "book/en/tiny.md").write_text(PAGE, encoding="utf-8")
-    return tmp_path
+@pytest.fixture(autouse=True)
+def lenient(monkeypatch):
+    monkeypatch.delenv("RNNCOURSE_STRICT", raising=False)
+    monkeypatch.delenv("RNNCOURSE_CLAIMS", raising=False)
 
 
-def edit_page(course, old, new):
-    page = course / "book/en/tiny.md"
-    assert old in page.read_text(encoding="utf-8")
-    page.write_text(page.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+@pytest.mark.parametrize(
+    ("value", "relation", "threshold", "line"),
+    [
+        (0.034, ">", 0.01, "a: True (0.034 > 0.01)"),
+        (0.004, ">", 0.01, "a: False ✗ (0.004 is not > 0.01)"),
+        (0.01, ">", 0.01, "a: False ✗ (0.01 is not > 0.01)"),
+        (0.01, ">=", 0.01, "a: True (0.01 >= 0.01)"),
+        (-3, "<", 0, "a: True (-3 < 0)"),
+        (0, "<=", 0, "a: True (0 <= 0)"),
+        (np.float32(0.5), "<", 1, "a: True (0.5 < 1)"),
+        (np.array([[2.0]]), ">", 1, "a: True (2 > 1)"),
+        (np.int64(45), ">", 40, "a: True (45 > 40)"),
+        (math.nan, ">", 0, "a: False ✗ (nan is no number; the measurement failed)"),
+        (math.nan, "<", 0, "a: False ✗ (nan is no number; the measurement failed)"),
+    ],
+)
+def test_a_claim_says_its_sentence_verdict_and_value(capsys, value, relation, threshold, line):
+    """The lines are written by hand, from what the docstring promises."""
+    claim("a", value, relation, threshold)
+    assert capsys.readouterr().out == line + "\n"
 
 
-def record(course, **changes):
-    """Write an entry as if the chapter had passed under every seed."""
-    runs = {str(seed): {"passed": True, "seconds": 1.0} for seed in seeds.SEEDS}
-    entry = {"code": seeds.code_hash(course, "tiny"), "package": "", "runs": runs, "claims": []}
-    seeds.write_entry(course, "tiny", entry | changes)
+def test_only_a_strict_run_raises(monkeypatch, capsys):
+    """A page goes on where a claim fails; RNNCOURSE_STRICT=1 stops it, with the same line."""
+    # Nothing is returned: a notebook would show it below the sentence.
+    assert claim("b", 1.0, "<", 0) is None
+    monkeypatch.setenv("RNNCOURSE_STRICT", "1")
+    claim("c", 1.0, ">", 0)
+    with pytest.raises(ClaimError, match=rf"d: {FALSE} \(nan"):
+        claim("d", math.nan, ">", 0)
+    with pytest.raises(AssertionError, match=r"e: .* \(1 is not < 0\)"):
+        claim("e", 1.0, "<", 0)
+    assert "e: False" in capsys.readouterr().out  # printed before it is raised
 
 
-def test_every_claim_is_recorded_under_five_seeds():
-    """Chapters with claims passed under every seed, with the code cells they have now."""
-    assert seeds.claim_problems(ROOT) == []
+def test_an_equality_needs_its_argument(capsys):
+    with pytest.raises(ValueError, match="exact='the reason'"):
+        claim("five letters", 5, "==", 5)
+    claim("five letters", 5, "==", 5, exact="counted")
+    assert "five letters: True (5 == 5)" in capsys.readouterr().out
 
 
-def test_no_page_reads_the_record():
-    """Executed pages are kept when claims.json changes (tools/build_site.py, Makefile)."""
-    for page in ROOT.glob("book/??/*.md"):
-        assert "claims.json" not in page.read_text(encoding="utf-8"), page.name
+@pytest.mark.parametrize(
+    ("value", "error", "words"),
+    [
+        (True, TypeError, "comparison's result True; give the quantity"),
+        (np.bool_(False), TypeError, "comparison's result False"),
+        (np.array([True]), TypeError, "comparison's result True"),
+        (np.zeros(2), TypeError, r"ndarray of shape \(2,\); expected one real number"),
+        ([1.0], TypeError, "value is a list"),
+        ("1", TypeError, "value is a str"),
+        (1j, TypeError, "value is a complex"),
+        (None, TypeError, "value is a NoneType"),
+    ],
+)
+def test_a_value_that_is_no_quantity_is_refused(value, error, words):
+    """Above all a comparison's result: its margin could not be measured."""
+    with pytest.raises(error, match=words):
+        claim("x", value, ">", 0)
 
 
-def test_a_chapter_under_three_seeds(course, monkeypatch, capsys):
-    """What is recorded, what is not repeated, and what a changed cell repeats."""
-    monkeypatch.setattr(seeds, "SEEDS", (0, 1, 3))
-    assert not seeds.run_chapter(course, "tiny")
-    assert "seed 3 … FAILED in cell 2 after" in capsys.readouterr().out
-    entry = seeds.read_results(course)["tiny"]
-    assert [run["passed"] for run in entry["runs"].values()] == [True, True, False]
-    assert entry["runs"]["3"]["error"] == "AssertionError: seed 3"
-    assert entry["claims"] == [
-        {"cell": 1, "same": True, "printed": "a claim\nTrue []"},
-        {"cell": 2, "same": False, "printed": {"0": "0", "1": "1", "3": None}},
-    ]
-    assert str(Path(sys.prefix)) not in json.dumps(entry)
-    assert seeds.claim_problems(course)[0].startswith("tiny has not passed under the seeds 3:")
-
-    # Only the failed seed runs again; with other cells all of them do.
-    run = []
-
-    def passing(cells, seed):
-        run.append(seed)
-        return {"passed": True, "seconds": 0.0}, {}
-
-    monkeypatch.setattr(seeds, "run", passing)
-    assert seeds.run_chapter(course, "tiny")
-    assert run == [3]
-    assert seeds.claim_problems(course) == []
-    assert seeds.run_chapter(course, "tiny")
-    assert run == [3]
-    assert seeds.run_chapter(course, "tiny", force=True)
-    edit_page(course, "seed != 3", "seed != 4")
-    assert seeds.run_chapter(course, "tiny")
-    assert run == [3, 0, 1, 3, 0, 1, 3]
+@pytest.mark.parametrize(
+    ("arguments", "options", "words"),
+    [
+        (("=", 0), {}, "relation is '='"),
+        ((">", math.nan), {}, "threshold is nan"),
+        ((">", 0), {"log": True}, "log=True needs a threshold above 0"),
+        ((">", 0), {"items": 0}, "items is 0"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, options, words):
+    with pytest.raises(ValueError, match=words):
+        claim("x", 1.0, *arguments, **options)
 
 
-def test_a_dead_kernel_is_recorded(course):
-    """A process that ends is a failed run of the cell that ended it."""
-    edit_page(course, "seed\n```", "os._exit(1)\n```")
-    found, printed = seeds.run(seeds.chapter_cells(course, "tiny"), 0)
-    assert (found["passed"], found["cell"]) == (False, 2)
-    assert found["error"].startswith("DeadKernelError")
-    assert printed == {"1": "a claim\nTrue []"}
+def test_numbers_of_the_libraries_count(capsys):
+    """A torch scalar is one number; warnings are errors here."""
+    torch = pytest.importorskip("torch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        claim("t", torch.tensor(2.5), ">", 2)
+    assert "t: True (2.5 > 2)" in capsys.readouterr().out
 
 
-def test_a_stale_or_missing_record_is_named(course):
-    """Planted: no record, another cell, another tag, one seed missing, one failed."""
-    assert seeds.claim_problems(course) == ['tiny is not recorded: make seeds CHAPTERS="tiny"']
-    record(course)
-    assert seeds.claim_problems(course) == []
-    edit_page(course, "# Tiny", "# Tiny, other prose")
-    assert seeds.claim_problems(course) == []
-    edit_page(course, "seed < 10", "seed < 11")
-    assert "other code cells" in seeds.claim_problems(course)[0]
-    record(course)
-    edit_page(course, ":tags: [nbval-check-output]\n\n", "")
-    assert "other code cells" in seeds.claim_problems(course)[0]
-    record(course, runs={str(seed): {"passed": seed != 2} for seed in range(4)})
-    assert "not passed under the seeds 2, 4" in seeds.claim_problems(course)[0]
-
-
-def test_the_repository_address_makes_no_record_stale(course):
-    """The setup cell, which `make set-repo` rewrites, is no part of the hash."""
-    from setup_cell import setup_cell
-
-    before = seeds.code_hash(course, "tiny")
-    first = "```{code-cell} ipython3\nimport os"
-    cell = f"```{{code-cell}} ipython3\n{setup_cell(seeds.repository_url(course))}\n```\n\n"
-    edit_page(course, first, cell + first)
-    assert seeds.code_hash(course, "tiny") == before
-
-
-def test_entries_of_other_chapters_stay_and_of_removed_pages_go(course):
-    (course / "book/en/other.md").write_text(PAGE, encoding="utf-8")
-    seeds.write_entry(course, "other", {"runs": {}})
-    record(course)
-    assert set(seeds.read_results(course)) == {"other", "tiny"}
-    (course / "book/en/other.md").unlink()
-    record(course)
-    assert set(seeds.read_results(course)) == {"tiny"}
+def test_make_seeds_gets_every_value(monkeypatch, tmp_path, capsys):
+    """RNNCOURSE_CLAIMS names a file: one JSON line a claim, with the full value, false or not."""
+    path = tmp_path / "claims.jsonl"
+    monkeypatch.setenv("RNNCOURSE_CLAIMS", str(path))
+    claim("first", 1 / 3, "<", 0.5, log=True)
+    claim("second", 7, ">", 9, items=20)
+    claim("third", math.nan, ">", 0, exact="why")
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert lines[0] == {"claim": "first", "value": 1 / 3, "relation": "<", "threshold": 0.5,
+                        "log": True}  # fmt: skip
+    assert lines[1] == {"claim": "second", "value": 7, "relation": ">", "threshold": 9, "items": 20}
+    assert math.isnan(lines[2]["value"])
+    assert lines[2]["exact"] == "why"

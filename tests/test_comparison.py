@@ -116,7 +116,8 @@ def test_orthogonal_keeps_lengths_and_is_uniform():
 def test_parameters_by_hand():
     """D = 2, H = 3, V = 1: 2·3 + 3·3 + 3 = 18 a block, and 3 + 1 for the answer."""
     counted = {kind: comparison.parameters(kind, 2, 3, 1) for kind in comparison.KINDS}
-    assert counted == {"rnn": 22, "lstm": 76, "gru": 61, "birnn": 43, "bilstm": 151, "bigru": 121}
+    one_way = {"rnn": 22, "irnn": 22, "lstm": 76, "gru": 61}
+    assert counted == one_way | {"birnn": 43, "bilstm": 151, "bigru": 121}
 
 
 @QUIET
@@ -165,6 +166,7 @@ def test_parameters_equal_the_libraries(kind):
     D, H = 3, 5
     params = comparison.init(rng(), kind, D, H, 1)["cell"]
     ours = comparison.parameters(kind, D, H, 1) - (ways * H + 1)
+    cell = cell.removeprefix("i")  # ReLU or tanh, the weights are the same
     torch_count = sum(p.numel() for p in interop.to_torch(cell, params).parameters())
     second = {"rnn": 1, "lstm": 4, "gru": 2}[cell]  # the GRU's own second bias is b_hn
     assert torch_count == ours + ways * second * H
@@ -185,10 +187,11 @@ def test_long_memory_biases():
         assert u.min() >= 1
         assert u.max() <= span - 1
         assert u.mean() == pytest.approx(50.5, abs=5)
-    plain = comparison.init(rng(), "rnn", 2, 4, 1)
-    with_span = comparison.init(rng(), "rnn", 2, 4, 1, span=span)
-    assert all(np.array_equal(a, b) for a, b in zip(
-        optim.leaves(plain).values(), optim.leaves(with_span).values(), strict=True))  # fmt: skip
+    for kind in ("rnn", "irnn"):
+        plain = comparison.init(rng(), kind, 2, 4, 1)
+        with_span = comparison.init(rng(), kind, 2, 4, 1, span=span)
+        pairs = zip(optim.leaves(plain).values(), optim.leaves(with_span).values(), strict=True)
+        assert all(np.array_equal(a, b) for a, b in pairs)
 
 
 @pytest.mark.parametrize("kind", comparison.KINDS)
@@ -197,6 +200,80 @@ def test_weights_over_time_are_orthogonal_gate_by_gate(kind):
     for p in cell if isinstance(cell, tuple) else (cell,):
         for block in np.split(p["W_h"], p["W_h"].shape[1] // 4, axis=1):
             np.testing.assert_allclose(block @ block.T, np.eye(4), atol=1e-12)
+
+
+def test_irnn_starts_as_the_identity():
+    """Without input the memory stays: W_h = 1 and b = 0, whatever the dtype."""
+    cell = comparison.init(rng(), "irnn", 2, 4, 1, np.float32)["cell"]
+    np.testing.assert_array_equal(cell["W_h"], np.eye(4))
+    assert cell["W_h"].dtype == np.float32
+    xs = np.zeros((3, 6, 2), np.float32)
+    xs[:, 0] = rng(1).standard_normal((3, 2))
+    hs, last, _ = comparison.relu_forward(xs, cell)
+    np.testing.assert_array_equal(last, np.maximum(xs[:, 0] @ cell["W_x"], 0))
+    np.testing.assert_array_equal(hs[:, 5], last)
+
+
+# ---- the simple cell with ReLU ----------------------------------------------------------------
+
+
+def test_relu_cell_by_plain_floats():
+    """One unit, by hand: 1·2 = 2, then -1·2 + 0.5·2 - 0.5 < 0 → 0, then 3·2 - 0.5 = 5.5."""
+    p = {"W_x": np.array([[2.0]]), "W_h": np.array([[0.5]]), "b": np.array([-0.5])}
+    hs, last, _ = comparison.relu_forward(np.array([[[1.25], [-1.0], [3.0]]]), p)
+    assert hs.ravel().tolist() == [2.0, 0.0, 5.5]
+    assert last.item() == 5.5
+
+
+def test_relu_cell_equals_pytorch():
+    """Outputs and the gradients of all weights, random asymmetric upstream; odd sizes."""
+    torch = pytest.importorskip("torch")
+    g, (N, T, D, H) = rng(4), (3, 7, 2, 5)
+    p = {name: 0.6 * g.standard_normal(shape)
+         for name, shape in {"W_x": (D, H), "W_h": (H, H), "b": (H,)}.items()}  # fmt: skip
+    xs, dhs, dlast = (g.standard_normal(shape) for shape in [(N, T, D), (N, T, H), (N, H)])
+    module = torch.nn.RNN(D, H, nonlinearity="relu", batch_first=True, dtype=torch.float64)
+    module.load_state_dict(interop.to_torch("rnn", p).state_dict())
+    theirs, end = module(torch.tensor(xs))
+    torch.autograd.backward([theirs, end], [torch.tensor(dhs), torch.tensor(dlast[None])])
+    hs, last, cache = comparison.relu_forward(xs, p)
+    grads = comparison.relu_backward(dhs, dlast, cache, p)
+    pairs = [
+        (hs, theirs.detach()), (last, end[0].detach()),
+        (grads["W_x"], module.weight_ih_l0.grad.T), (grads["W_h"], module.weight_hh_l0.grad.T),
+        (grads["b"], module.bias_ih_l0.grad),
+    ]  # fmt: skip
+    for ours, other in pairs:
+        assert gradcheck.relative_error(ours, other.numpy()) < 1e-10
+
+
+def test_relu_cell_ignores_what_is_masked():
+    """NaN under the mask changes neither outputs nor gradients; a state goes past it."""
+    g = rng(5)
+    p = comparison.init(g, "irnn", 2, 3, 1)["cell"]
+    xs = g.standard_normal((2, 4, 2))
+    mask = np.array([[1, 0, 1, 1], [1, 1, 1, 1]])
+    spoilt = xs.copy()
+    spoilt[0, 1] = np.nan
+    dhs, dlast = g.standard_normal((2, 4, 3)), g.standard_normal((2, 3))
+    found = []
+    for inputs in (xs, spoilt):
+        hs, last, cache = comparison.relu_forward(inputs, p, mask)
+        found.append([hs, last, *comparison.relu_backward(dhs, dlast, cache, p).values()])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not found[0][0][0, 1].any()
+    alone = comparison.relu_forward(xs[:1, [0, 2, 3]], p)[1]
+    np.testing.assert_allclose(found[0][1][:1], alone, atol=1e-12)
+
+
+def test_relu_cell_refuses_wrong_shapes():
+    p = comparison.init(rng(), "irnn", 2, 3, 1)["cell"]
+    with pytest.raises(ValueError, match="W_x"):
+        comparison.relu_forward(np.zeros((1, 2, 5)), p)
+    _, _, cache = comparison.relu_forward(np.zeros((1, 2, 2)), p)
+    with pytest.raises(ValueError, match="doutputs has shape"):
+        comparison.relu_backward(np.zeros((1, 2, 4)), None, cache, p)
 
 
 # ---- the network ----------------------------------------------------------------------------

@@ -188,6 +188,28 @@ def test_parameter_counts_of_both_libraries():
         assert layer.count_params() == expected
 
 
+def test_networks_of_the_experiment_are_of_the_size_the_page_says():
+    """GRU 57, plain cell 54 and 270: the baselines have no fewer parameters, or as many."""
+    rng = np.random.default_rng(0)
+    made = cells.gru_init(rng, 2, 3), cells.rnn_init(rng, 2, 6), cells.rnn_init(rng, 2, 15)
+    assert [sum(p.size for p in cell.values()) for cell in made] == [57, 54, 270]
+
+
+def test_reset_gate_alone_keeps_a_running_total():
+    """One unit, z shut, r = 1 but at a mark: the total since the mark, to the tanh's bend."""
+    small = 0.01  # so that tanh(a) = a to 1e-4 of a
+    params = {
+        "W_x": np.array([[0.0, 0, small], [-60, 0, 0]]),  # rows: value, mark
+        "W_h": np.array([[0.0, 0, 1]]),
+        "b": np.array([30.0, -30, 0]),
+        "b_hn": np.zeros(1),
+    }
+    value, mark = np.array([0.5, 0.2, -0.9, 0.4, 0.4, 0.1]), np.array([1, 0, 0, 1, 0, 0])
+    xs = np.stack([value, mark], axis=1)[None]
+    hs, _, _ = cells.unroll(cells.gru_step, xs, np.full((1, 1), 0.7), params)
+    np.testing.assert_allclose(hs[0, :, 0] / small, [0.5, 0.7, -0.2, 0.4, 0.8, 0.9], rtol=1e-3)
+
+
 # ---- shares --------------------------------------------------------------------
 
 

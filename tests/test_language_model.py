@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scripts import load
 
 from rnncourse import cells, data, functional, gradcheck, interop, layers, optim, sampling
-from rnncourse.baselines import WittenBell
+from rnncourse.baselines import KneserNey, WittenBell
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -29,7 +30,7 @@ def page_functions() -> dict:
     scope = {"np": np, "math": math, "cells": cells, "layers": layers, "functional": functional,
              "rng": np.random.default_rng(0), "KINDS": ("rnn", "lstm", "gru")}  # fmt: skip
     wanted = {"FORWARD", "BACKWARD", "lm_init", "lm_forward", "lm_gradients", "lm_costs", "mixed",
-              "period", "perplexity"}  # fmt: skip
+              "different", "perplexity"}  # fmt: skip
     for cell in code_cells(convert(ROOT / "book" / "en" / "language_model.md")):
         for node in ast.parse(cell.source).body:
             name = getattr(node, "name", None)
@@ -52,6 +53,14 @@ def test_abracadabra():
     ids = ["abcdr".index(c) for c in "abracadabra"]
     p = WittenBell(2, 5).fit([ids]).probabilities([0])
     np.testing.assert_allclose(p * 112, [18, 41, 22, 22, 9])
+
+
+def test_abracadabra_by_kneser_ney():
+    """Of single tokens 0.4 and 0.15; after a came b, c, d, b: p(b) = (2 - 1 + 2 · 0.15)/4."""
+    ids = ["abcdr".index(c) for c in "abracadabra"]
+    model = KneserNey(2, 5).fit([ids])
+    np.testing.assert_allclose(model.probabilities(), [0.4, *[0.15] * 4])
+    np.testing.assert_allclose(model.probabilities([0]), [0.2, 0.325, 0.2, 0.2, 0.075])
 
 
 def test_temperature_and_nucleus_of_two_one_zero():
@@ -155,19 +164,75 @@ def test_a_mixture_lies_between_its_parts_and_costs_no_more_than_their_mean(pair
 
 @quick
 @given(st.lists(st.integers(0, 3), max_size=6), st.lists(st.integers(0, 3), min_size=1, max_size=5))
-def test_period_finds_the_shortest_loop(before, loop):
-    tail = ([*before, *loop * 120])[-400:]
-    p = PAGE["period"](tail)
-    assert p is not None
-    assert p <= len(loop)
-    assert len(loop) % p == 0  # the shortest period of a repeated piece divides it
-    assert tail[-120:-p] == tail[-120 + p :]
+def test_of_a_loop_no_more_pieces_are_different_than_it_is_long(before, loop):
+    tail = ([*before, *loop * 300])[-300:]
+    pieces = [tuple(tail[k : k + 8]) for k in range(293)]
+    assert PAGE["different"](tail) * 293 == pytest.approx(len(set(pieces)))
+    assert PAGE["different"](tail) * 293 <= len(loop) + 1e-9
 
 
-def test_no_period_where_nothing_repeats():
-    assert PAGE["period"](range(300)) is None
-    text = [*range(117), 7, 7, 7]
-    assert PAGE["period"](text) is None  # three alike at the end are no loop
+def test_where_nothing_repeats_all_pieces_are_different():
+    assert PAGE["different"](range(300)) == 1
+    assert PAGE["different"]([*range(7), *range(7), *range(7)], 7) == pytest.approx(7 / 15)
+
+
+# --- what was recorded -------------------------------------------------------------------
+
+
+def test_both_records_of_witten_bell_agree():
+    """The run that counts only, and those that trained networks beside their counts."""
+    found = data.recorded("real_ngrams")
+    rows = {name: found[name]["witten-bell"]["by n"] for name in found if name in (
+        "time_machine", "shakespeare", "tang", "ptb")}  # fmt: skip
+    assert len(rows) == 4
+    old = data.recorded("real_time_machine")["baselines"]
+    for name, value in old.items():
+        assert rows["time_machine"][name[0]]["valid"] == pytest.approx(value, abs=1e-4)
+    assert rows["shakespeare"] == data.recorded("real_shakespeare")["baselines"]["witten-bell"]
+    old = data.recorded("real_tang")["baselines"]["witten-bell"]
+    assert {n: row["test"] for n, row in rows["tang"].items()} == old
+    for name, row in data.recorded("real_ptb")["baselines"].items():
+        assert rows["ptb"][name[0]] == pytest.approx(row, abs=1e-4)
+
+
+def test_the_recorded_n_is_chosen_where_the_page_says():
+    """On what is held out of the training text, not on what is reported."""
+    found = data.recorded("real_ngrams")
+    for name, part, reported in (
+        ("time_machine", "held out", "valid"), ("shakespeare", "valid", "test"),
+        ("ptb", "valid", "test"),
+    ):  # fmt: skip
+        for row in found[name].values():
+            best = min(row["by n"], key=lambda n: row["by n"][n][part])
+            assert (str(row["best n"]), row["best"]) == (best, row["by n"][best][reported])
+    for row in found["tang"].values():
+        best = min(row["by n"], key=lambda n: row["by n"][n]["valid"]["bits"])
+        assert (str(row["best n"]), row["best"]) == (best, row["by n"][best]["test"])
+
+
+def test_the_run_that_counts_measures_as_the_run_that_trains(monkeypatch):
+    """On 300 made-up words: the same perplexities; the n is chosen by the first measure."""
+    pytest.importorskip("torch")
+    ngrams = load("real/ngrams.py")
+    rng = np.random.default_rng(0)
+    parts = {part: rng.choice(9, 100, p=[0.6, *[0.05] * 8]) for part in ("train", "valid", "test")}
+    monkeypatch.setattr(ngrams.ptb, "read", lambda: (parts, 9))
+    assert ngrams.words("witten-bell", 3) == pytest.approx(ngrams.ptb.ngram(3), abs=1e-4)
+    assert ngrams.words("kneser-ney", 3) != ngrams.words("witten-bell", 3)
+    rows = {2: {"valid": 5.0, "test": 1.0}, 3: {"valid": 4.0, "test": 9.0}}
+    assert ngrams.chosen(rows, "valid", "test") == {"by n": rows, "best n": 3, "best": 9.0}
+    rows = {
+        n: {"valid": {"bits": b, "other": -b}, "test": {"bits": n}} for n, b in ((1, 2), (2, 1))
+    }
+    assert ngrams.chosen(rows, "valid", "test")["best"] == {"bits": 2}
+
+
+def test_how_many_signs_of_the_quatrains_are_stops():
+    """A poem of fives: 4 · 5 characters, 4 stops, the final mark; of sevens 4 · 7 and 5."""
+    for n, total in ((5, 25), (7, 33)):
+        assert 4 * n + 4 + 1 == total
+        poem = ("字" * n + "，" + "字" * n + "。") * 2 + "\n"
+        assert (len(poem), sum(c in "，。\n" for c in poem)) == (total, 5)
 
 
 # --- what a cooler temperature costs (the quiz) -------------------------------------------

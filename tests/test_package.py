@@ -23,6 +23,8 @@ LAYERS = {
         "optim",
         "baselines",
         "_progress",
+        "claims",
+        "show",
     },
     1: {
         "_curves",

@@ -51,7 +51,7 @@ def test_memory_trace_has_one_column_a_token():
     assert [t.get_text() for t in ax.get_xticklabels()] == ["a", "b", "c"]
 
 
-def test_chinese_tokens_are_drawn(tmp_path, need_chinese_font):
+def test_chinese_tokens_are_drawn(tmp_path):
     """Chinese labels raise no missing-glyph warning (warnings are errors), also on axes
     made before the font was chosen."""
     with matplotlib.rc_context({"font.family": ["sans-serif"]}):
@@ -60,13 +60,31 @@ def test_chinese_tokens_are_drawn(tmp_path, need_chinese_font):
         ax.figure.savefig(tmp_path / "trace.png")
 
 
-def test_no_chinese_font_is_one_clear_warning(monkeypatch):
-    """Without any font: a warning that says what to install, once."""
-    monkeypatch.setattr(_draw, "chinese_font", lambda: None)
+def test_the_package_can_draw_all_that_figures_say():
+    """Every Chinese character of cells, sources and texts has a glyph: no machine shows boxes."""
+    import font
+
+    assert font.missing() == set(), "run tools/font.py"
+
+
+def test_other_chinese_needs_a_font_of_the_system(monkeypatch, tmp_path):
+    """Planted: no such font. One warning that says what to install, and none for each glyph."""
+    monkeypatch.setattr(_draw, "system_font", lambda: None)
     _draw._warn_no_font.cache_clear()
-    with pytest.warns(UserWarning, match="fonts-wqy-microhei"):
+    rare = "龘"
+    assert rare not in _draw._drawn()
+    with matplotlib.rc_context({"font.family": ["sans-serif"]}):
         plot.matrix([[1.0]], ["我"])
-    plot.matrix([[1.0]], ["你"])
+
+        def draw():
+            plot.matrix([[1.0]], [rare]).figure.savefig(tmp_path / "rare.png")
+
+        with pytest.warns(UserWarning, match="fonts-wqy-microhei") as found:
+            draw()
+        assert len(found) == 1
+        plot.matrix([[1.0]], [rare])
+        monkeypatch.setattr(_draw, "system_font", lambda: "Some Font")
+        assert plot.use_chinese_font([rare])[-1] == "Some Font"
     _draw._warn_no_font.cache_clear()
 
 
@@ -167,7 +185,7 @@ def test_gate_traces_draw_each_number_over_its_token():
     assert axes[0].figure.get_size_inches()[0] <= 5.5
 
 
-def test_gate_traces_draw_chinese(tmp_path, need_chinese_font):
+def test_gate_traces_draw_chinese(tmp_path):
     axes = plot.gate_traces({"遗忘门": np.zeros(2)}, ["我", "你"], title="门")
     axes[0].figure.savefig(tmp_path / "gates.png")
 

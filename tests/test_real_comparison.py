@@ -115,6 +115,8 @@ def test_a_tiny_run_ends_in_a_record(real, monkeypatch, tmp_path):
     tiny = real.Task("adding", 6, 150, 4, ("rnn", "gru"), 3, 6)
     tasks = (tiny, tiny._replace(T=9, chunk=2, like=tiny.key))
     monkeypatch.setattr(real, "TASKS", tasks)
+    monkeypatch.setattr(real, "SHORT", tiny._replace(span=None))
+    monkeypatch.setattr(real, "SHORT_RATES", (0.01, 0.1))
     monkeypatch.setattr(real, "Run", lambda *a, **k: RUN(*a, root=tmp_path, arguments=[], **k))
     RUN = sys.modules["_common"].Run
     real.main()
@@ -124,6 +126,8 @@ def test_a_tiny_run_ends_in_a_record(real, monkeypatch, tmp_path):
     assert len(one["cells"]["gru"]["curves"]) == 3
     assert two["cells"]["gru"]["trials"] == one["cells"]["gru"]["trials"]
     assert two["cells"]["gru"]["seeds"] == 3
+    assert list(record["short"]["starts"]) == list(real.STARTS)
+    assert record["short"]["starts"]["gru, long memory"]["span"] == tiny.T
 
 
 # ---- the record ----------------------------------------------------------------------------
@@ -161,6 +165,16 @@ def test_the_rate_is_the_best_of_the_trials(tasks):
     for _, _, cell in cells(tasks):
         trials = cell["trials"]
         assert cell["rate"] == float(min(trials, key=trials.get))
+
+
+def test_each_start_has_the_same_rates_and_takes_its_best(real):
+    short = data.recorded("real_comparison")["short"]
+    assert list(short["starts"]) == list(real.STARTS)
+    for start in short["starts"].values():
+        means = {float(rate): statistics.fmean(es) for rate, es in start["errors"].items()}
+        assert tuple(means) == real.SHORT_RATES
+        assert start["rate"] == min(means, key=means.get)
+        assert {len(errors) for errors in start["errors"].values()} == {3}
 
 
 def test_what_the_page_says_of_the_record(tasks):

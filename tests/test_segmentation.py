@@ -433,3 +433,15 @@ def test_what_the_page_says_of_real_text(f1_of):
     assert gsd["bigram, open"] > gsd["bigram"] + 0.105
     assert 0.934 < pku["… one digit"] < pku["… recut"] < 0.9494
     assert 0.9494 - pku["… recut"] == pytest.approx(0.001, abs=0.0007)
+    assert all(found["HMM"] < found["bigram"] for found in (pku, february))
+    assert gsd["bigram + HMM"] - gsd["bigram"] == pytest.approx(0.07, abs=0.01)
+    assert all(max(found, key=found.get).startswith("…") for found in f1_of.values())
+
+
+def test_the_page_stands_below_the_best_published():
+    """The best closed result of the bakeoff, and a network with a language model."""
+    record = data.recorded("real_segmentation")
+    ours = max(row["f1"] for row in record["sets"]["pku"]["rows"])
+    found = {p["what"]: p["f1"] for p in record["published"] if p["test"] == "pku"}
+    assert found["CRF, best closed of the bakeoff"] - ours == pytest.approx(0.002, abs=0.0007)
+    assert found["pretrained transformer"] - ours == pytest.approx(0.017, abs=0.002)

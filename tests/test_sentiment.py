@@ -285,3 +285,51 @@ def test_to_first_order_a_contribution_is_what_turning_a_word_down_does():
 
     slope = (log_odds(1 + 1e-5) - log_odds(1 - 1e-5)) / 2e-5
     np.testing.assert_allclose(c.sum(1), slope, rtol=1e-7, atol=1e-9)
+
+
+# --- the records, and what the page says of them -------------------------------------------
+
+
+def mean(row, key="accuracy"):
+    return row[key]["mean"]
+
+
+def gaps(library, reading):
+    """LSTM minus RNN in each group of lengths."""
+    found = data.recorded("real_sentiment")["networks"][library]
+    lstm, rnn = (found[kind + reading]["by length"] for kind in ("lstm", "rnn"))
+    return [a["mean"] - b["mean"] for a, b in zip(lstm, rnn, strict=True)]
+
+
+@pytest.mark.parametrize("library", ["torch", "keras"])
+def test_what_the_page_says_of_the_plain_rnn(library):
+    """Last state: four to five points, widest on short reviews; maximum: one point, on long."""
+    found = data.recorded("real_sentiment")["networks"][library]
+    rnn, lstm = found["rnn, last state"], found["lstm, last state"]
+    assert mean(lstm) - mean(rnn) == pytest.approx(0.045, abs=0.005)
+    assert mean(found["rnn"]) - mean(rnn) == pytest.approx(0.03, abs=0.005)
+    assert mean(found["lstm"]) - mean(found["rnn"]) == pytest.approx(0.01, abs=0.005)
+    assert max(gaps(library, ", last state")) == gaps(library, ", last state")[0]
+    assert gaps(library, "")[0] == pytest.approx(0.005, abs=0.0025)
+    assert gaps(library, "")[-1] == pytest.approx(0.015, abs=0.0025)
+    assert gaps(library, "") == sorted(gaps(library, ""))
+
+
+def test_what_the_page_says_of_settings_and_of_others():
+    """How much to read, whose vectors, what has been reached elsewhere; hotels."""
+    record = data.recorded("real_sentiment")
+    tried = {(row["limit"], row["keep"]): row["accuracy"] for row in record["trials"]}
+    assert tried[256, "end"] - tried[256, "start"] == pytest.approx(0.014, abs=0.001)
+    assert tried[256, "both"] - tried[128, "both"] == pytest.approx(0.012, abs=0.003)
+    assert tried[400, "both"] - tried[256, "both"] < 0.006
+    ours, random = record["networks"]["torch"]["lstm"], record["random vectors"]["lstm"]
+    assert mean(ours) - mean(random) == pytest.approx(0.015, abs=0.003)
+    best = max(row["accuracy"] for row in record["bag of words"])
+    assert record["published"]["BERT, large (Sun et al. 2019)"][0] - best == pytest.approx(
+        0.05, abs=0.005
+    )
+    hotels = data.recorded("real_hotels")
+    best = max(row["accuracy"] for row in hotels["bag of words"])
+    lstm = hotels["networks"]["words"]["our vectors"]
+    assert best - mean(lstm) == pytest.approx(0.009, abs=0.0005)
+    assert lstm["accuracy"]["spread"] == pytest.approx(0.008, abs=0.001)

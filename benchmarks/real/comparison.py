@@ -1,11 +1,12 @@
-"""Which cell when: simple cell, LSTM, GRU, both ways, equal parameters and updates. Two hours.
+"""Which cell when: simple cells, LSTM, GRU, both ways, equal parameters and updates. Two hours.
 
 Adding and copy memory as Hochreiter and Schmidhuber (1997) and Bai, Kolter and Koltun (2018)
 set them, brackets, and reviews in which order decides. Each network is one layer of the
 course's own cells and a dense layer; its width is that which comes nearest to the budget of
 parameters. At the same seed all kinds read the same batches, every batch is new, and all get
 the same number of updates. The rate is chosen for each kind from the same two, on a stream of
-its own; long tasks take the rate of their short form.
+its own; long tasks take the rate of their short form. Before all that: adding over 30 steps,
+each cell from two starts and at five rates, from which the chapter takes its settings.
 
 Three seeds. Seconds are the processor's own.
 """
@@ -24,8 +25,9 @@ from rnncourse import comparison, data, functional, optim, text
 
 Array = np.ndarray
 Batch = tuple[Array, Array, Array | None]  # xs (N, T, D), targets, mask
-ALL = ("rnn", "lstm", "gru", "bilstm")
-ONE_WAY = ALL[:3]  # copying: all of the answer is asked for after all of the input
+ALL = ("rnn", "irnn", "lstm", "gru", "bilstm")  # irnn: ReLU, and the identity at the start
+ONE_WAY = ALL[:4]  # copying: all of the answer is asked for after all of the input
+PUBLISHED_KINDS = ("rnn", "lstm", "gru")  # tanh, as the published simple cell
 RATES = (2e-3, 8e-3)
 CLIP, FLOOR, POINTS, TRIAL_SEED, TEST_SEED = 1.0, 0.05, 40, 100, 200
 KEPT = ROOT / "_build" / "real"
@@ -61,11 +63,24 @@ TASKS = (
     Task("adding", 100, 10_000, 1_000, span=100),
     Task("adding", 100, 10_000, 1_000, kinds=("lstm", "gru")),
     Task("copy", 100, 16_000, 1_600, kinds=ONE_WAY, span=120),
-    Task("adding", 600, 70_000, 1_600, ONE_WAY, 20, 600, chunk=400,
+    Task("adding", 600, 70_000, 1_600, PUBLISHED_KINDS, 20, 600, chunk=400,
          like="adding 100, long memory"),
-    Task("copy", 1000, 16_000, 800, ONE_WAY, 20, 1020, chunk=400, like="copy 100, long memory"),
+    Task("copy", 1000, 16_000, 800, PUBLISHED_KINDS, 20, 1020, chunk=400,
+         like="copy 100, long memory"),
     Task("adding", 200, 10_000, 1_600, span=200, like="adding 100, long memory"),
 )  # fmt: skip
+
+# The chapter's own task: every start with every rate, at full length.
+SHORT = Task("adding", 30, 1_700, 400)
+STARTS = {  # kind of cell, and whether its gates' biases are spread over the length
+    "rnn": ("rnn", False),
+    "irnn": ("irnn", False),
+    "lstm": ("lstm", False),
+    "lstm, long memory": ("lstm", True),
+    "gru": ("gru", False),
+    "gru, long memory": ("gru", True),
+}
+SHORT_RATES = (2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
 
 
 # --- batches and losses --------------------------------------------------------------------
@@ -203,6 +218,31 @@ def trial(task: Task, kind: str, rate: float) -> float:
     return float(np.mean(learn(task, kind, rate, TRIAL_SEED, task.updates // 2)["curve"][-3:]))
 
 
+def start_error(name: str, rate: float, seed: int) -> float:
+    """Test error of a start at the chapter's own task, on the trials' streams."""
+    kind, spread = STARTS[name]
+    task = SHORT._replace(span=SHORT.T if spread else None)
+    learnt = learn(task, kind, rate, TRIAL_SEED + seed, task.updates)
+    return learnt["tests"][str(task.T)]["loss"]
+
+
+def starts(run: Run) -> dict[str, Any]:
+    """For each start: its errors by rate, one a seed, and the rate with the lowest mean."""
+    found = {}
+    for name in STARTS:
+        errors = {
+            f"{rate:g}": [
+                round(run.step(f"{name}, rate {rate:g}, {seed}", start_error, name, rate, seed), 6)
+                for seed in run.seeds
+            ]
+            for rate in SHORT_RATES
+        }
+        best = min(errors, key=lambda rate: sum(errors[rate]))
+        found[name] = {"kind": STARTS[name][0], "span": SHORT.T if STARTS[name][1] else None,
+                       "errors": errors, "rate": float(best)}  # fmt: skip
+    return found
+
+
 def milliseconds(task: Task, kind: str) -> float:
     """One update, the fastest of nine, in the processor's own time."""
     params, spent = start(task, kind, 0), []
@@ -263,7 +303,10 @@ def main() -> None:
         for t in TASKS
     )
     what = "Cells at equal parameters and equal updates: adding, copying, brackets, reviews."
+    steps += len(STARTS) * len(SHORT_RATES) * len(SEEDS)
     with Run("comparison", what, steps=steps) as run:
+        short = {"T": SHORT.T, "N": SHORT.N, "updates": SHORT.updates, "budget": SHORT.budget,
+                 "starts": starts(run)}  # fmt: skip
         done: dict[str, Any] = {}
         for task in TASKS:
             like = done[task.like]["cells"] if task.like else {}
@@ -273,8 +316,8 @@ def main() -> None:
             }
             cells = {kind: one_kind(run, task, kind, rates.get(kind)) for kind in task.kinds}
             done[task.key] = settings(task) | {"cells": cells}
-            run.write({"clip": CLIP, "floor": FLOOR, "rates": RATES, "tasks": done,
-                       "published": PUBLISHED})  # fmt: skip
+            run.write({"clip": CLIP, "floor": FLOOR, "rates": RATES, "short": short,
+                       "tasks": done, "published": PUBLISHED})  # fmt: skip
 
 
 if __name__ == "__main__":

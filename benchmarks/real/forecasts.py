@@ -1,9 +1,10 @@
-"""Forecasts of real series: GRU and LSTM beside persistence, seasonal-naive and AR.
+"""Forecasts of real series: GRU and LSTM beside persistence, seasons, AR, waves, ETS and ARIMA.
 
 ETTh1, the oil temperature alone: 12, 4 and 4 months to train, validate and test, scaled by the
 training part, as in the Informer paper; airline passengers, the last 36 months; daily minimum
-temperatures, the last year. Everything is fitted on the training part alone; the number of lags
-and the epoch are chosen on the validation part, which comes between training and test.
+temperatures, the last year. Everything is fitted on the training part alone; lags, waves, the
+kind of ETS, the order of ARIMA and the epoch are chosen on the validation part, which comes
+between training and test.
 Networks forecast all steps at once (direct), from windows of the last L values.
 
 Seconds are those of one processor's own time, so that a busy machine counts less.
@@ -14,12 +15,20 @@ from _common import Run, summary  # isort: skip  (before NumPy)
 import csv
 import functools
 import time
+import warnings
 
 import numpy as np
+from statsmodels.tsa.statespace.exponential_smoothing import ExponentialSmoothing
+from statsmodels.tsa.statespace.sarimax import SARIMAX
 
 from rnncourse import cells, data, functional, layers, optim, train
 from rnncourse import timeseries as ts
-from rnncourse.baselines import autoregression, persistence, seasonal_naive
+from rnncourse.baselines import (
+    autoregression,
+    harmonic_regression,
+    persistence,
+    seasonal_naive,
+)
 
 FILES = ("ETTh1.csv", "airline-passengers.csv", "daily-min-temperatures.csv")
 SHARE = 0.9
@@ -50,6 +59,18 @@ CUTS = {"etth1": (8640, 11520, 14400), "airline": (84, 108, 144),
 LAGS = {"etth1": (24, 48, 96, 168), "airline": (1, 2, 6, 12, 13, 14),
         "temperatures": (1, 2, 4, 7, 14, 28)}  # fmt: skip
 PERIOD = {"etth1": 24, "airline": 12, "temperatures": 365}
+WAVES = {"etth1": (1, 2), "airline": (3, 5), "temperatures": (1, 2, 3)}
+YEAR = {"temperatures": 365.25}  # where the waves' period is no whole number of steps
+# Not seasonal: what two waves leave. With a period of 365, or of 24 in 8640 hours, seasonal
+# states make ETS and ARIMA slow, and waves are the usual way out.
+ORDERS = {
+    "etth1": [((1, 1, 1), None), ((2, 1, 2), None), ((3, 1, 2), None), ((2, 0, 2), None)],
+    "airline": [((0, 1, 1), (0, 1, 1, 12)), ((1, 1, 1), (0, 1, 1, 12)),
+                ((2, 1, 0), (0, 1, 1, 12)), ((1, 1, 0), (1, 1, 0, 12))],
+    "temperatures": [((1, 0, 1), None), ((2, 0, 1), None), ((3, 0, 1), None), ((1, 1, 1), None),
+                     ((2, 1, 2), None)],
+}  # fmt: skip
+SEASONAL_ETS = {"airline": 12}
 HORIZONS = {"etth1": (24, 48, 96), "airline": (1, 12), "temperatures": (1, 7)}
 
 
@@ -99,6 +120,7 @@ def errors(name, forecasts, K):
 
 
 # --- baselines -----------------------------------------------------------------------------
+# Each is a function of a part and a horizon: its forecasts (N, K) from all origins of the part.
 
 
 def walk(name, part, K, forecast):
@@ -106,47 +128,157 @@ def walk(name, part, K, forecast):
     return np.array([forecast(z[:o], K) for o in origins(name, part, K)])
 
 
-def best_autoregression(name):
-    """Lags with the smallest validation error at the longest horizon, and the model."""
-    (z, _), K, found = series(name), HORIZONS[name][-1], {}
-    truth = np.array([z[o : o + K] for o in origins(name, "validation", K)])
-    for lags in LAGS[name]:
-        model = autoregression(z[: CUTS[name][0]], lags)
-        made = walk(name, "validation", K, model.forecast)
-        found[lags] = float(np.square(made - truth).mean())
-    lags = min(found, key=found.get)
-    return lags, autoregression(z[: CUTS[name][0]], lags)
+def truth(name, part, K):
+    z, _ = series(name)
+    return np.array([z[o : o + K] for o in origins(name, part, K)])
+
+
+def walker(name, forecast):
+    return lambda part, K: walk(name, part, K, forecast)
+
+
+def best(name, candidates):
+    """The label and the method with the smallest validation error at the longest horizon."""
+    K = HORIZONS[name][-1]
+    wanted, found = truth(name, "validation", K), {}
+    for label, method in candidates.items():
+        found[label] = float(np.square(method("validation", K) - wanted).mean())
+    label = min(found, key=found.get)
+    return {label: candidates[label]}
+
+
+def past(name):
+    """The training part, on which everything is fitted."""
+    return series(name)[0][: CUTS[name][0]]
+
+
+def autoregressions(name):
+    return {f"AR, {lags} lags": walker(name, autoregression(past(name), lags).forecast)
+            for lags in LAGS[name]}  # fmt: skip
+
+
+def waved(name, waves, lags):
+    return harmonic_regression(past(name), YEAR.get(name, PERIOD[name]), waves, lags,
+                               line=name == "airline")  # fmt: skip
+
+
+def harmonics(name):
+    return {f"{waves} waves, AR {lags}": walker(name, waved(name, waves, lags).forecast)
+            for waves in WAVES[name] for lags in LAGS[name]}  # fmt: skip
 
 
 def linear(name, L):
     """Least squares from a window to all steps at once, both less the window's last value."""
     z, _ = series(name)
-    rows = {}
-    for K in HORIZONS[name]:
-        X, Y = ts.windows(z[: CUTS[name][0]], L, K)
+
+    def method(part, K):
+        X, Y = ts.windows(past(name), L, K)
         last = X[:, -1:]
         W = np.linalg.lstsq(np.c_[X - last, np.ones(len(X))], Y - last, rcond=None)[0]
-        X = np.array([z[o - L : o] for o in origins(name, "test", K)])
-        made = np.c_[X - X[:, -1:], np.ones(len(X))] @ W + X[:, -1:]
-        rows[K] = errors(name, made, K)
-    return rows
+        X = np.array([z[o - L : o] for o in origins(name, part, K)])
+        return np.c_[X - X[:, -1:], np.ones(len(X))] @ W + X[:, -1:]
+
+    return method
+
+
+def state_space(name, build, waves=2):
+    """A model of statsmodels, fitted on the training part, then filtered through all values.
+
+    Where the model has no season, ``waves`` waves are taken out before, and put back. The
+    state before step o is all that the model knows there: its forecasts are the state, moved on.
+    """
+    z, train_end = series(name)[0], CUTS[name][0]
+    steps = np.arange(len(z))
+    curve = waved(name, waves, 1).curve(steps) if waves else np.zeros(len(z))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of starting values that it does not like
+        fitted = build((z - curve)[:train_end]).fit(disp=False)
+    filtered = fitted.apply(z - curve)
+    states, system = filtered.predicted_state, filtered.model.ssm
+    if np.any(system["state_intercept"]) or np.any(system["obs_intercept"]):
+        raise ValueError(f"{name}: a model with a constant; expected none")
+    row, move = system["design"].squeeze(), system["transition"].squeeze()
+    move = np.atleast_2d(move)
+
+    def method(part, K):
+        place = np.array(origins(name, part, K))
+        now, made = states[:, place], []
+        for k in range(K):
+            made.append(np.atleast_1d(row) @ now + curve[place + k])
+            now = move @ now
+        return np.stack(made, axis=1)
+
+    return method
+
+
+def smoothings(name):
+    """ETS: a level, with or without a trend that may fade; a season where it is short."""
+    season = SEASONAL_ETS.get(name)
+    kinds = {"level": {}, "trend": {"trend": True},
+             "fading trend": {"trend": True, "damped_trend": True}}  # fmt: skip
+    return {f"ETS, {label}": state_space(
+        name, lambda y, kind=kind: ExponentialSmoothing(
+            y, seasonal=season, initialization_method="heuristic", **kind),
+        waves=0 if season else 2) for label, kind in kinds.items()}  # fmt: skip
+
+
+def arimas(name):
+    return {f"ARIMA {''.join(map(str, order))}" + (f" {''.join(map(str, season[:3]))}"
+                                                   if season else ""):
+            state_space(name, lambda y, order=order, season=season: SARIMAX(
+                y, order=order, seasonal_order=season or (0, 0, 0, 0)),
+                waves=0 if season else 2)
+            for order, season in ORDERS[name]}  # fmt: skip
+
+
+def methods(name):
+    """Label → method: what is fitted or chosen, each family's best."""
+    period = PERIOD[name]
+    widths = {"etth1": (SETTINGS["etth1"]["L"], 336)}.get(name, (SETTINGS[name]["L"],))
+    return {
+        "persistence": walker(name, persistence),
+        f"seasonal, {period}": walker(name, lambda past, K: seasonal_naive(past, K, period)),
+        **best(name, autoregressions(name)),
+        **best(name, harmonics(name)),
+        **best(name, smoothings(name)),
+        **best(name, arimas(name)),
+        **{f"linear, {L} values": linear(name, L) for L in widths},
+    }
+
+
+def judged(low, high, wanted):
+    """Coverage, width and interval score."""
+    return {"coverage": round(ts.coverage(low, high, wanted), 4),
+            "width": round(float((high - low).mean()), 4),
+            "score": round(ts.interval_score(low, high, wanted, SHARE), 4)}  # fmt: skip
+
+
+def plain_interval(name, method, K):
+    """The forecast, give or take the margin that the validation errors ask for."""
+    back = series(name)[1]
+    held, test = (back(method(part, K)) for part in ("validation", "test"))
+    known, wanted = (back(truth(name, part, K)) for part in ("validation", "test"))
+    margin = ts.conformal_margin(held, held, known, SHARE)
+    return judged(test - margin, test + margin, wanted)
 
 
 def baselines(name):
-    """Method → horizon → errors."""
-    horizons = HORIZONS[name]
-    lags, model = best_autoregression(name)
-    period = PERIOD[name]
-    methods = {
-        "persistence": persistence,
-        f"seasonal, {period}": lambda history, K: seasonal_naive(history, K, period),
-        f"AR, {lags} lags": model.forecast,
-    }
-    found = {}
-    for method, forecast in methods.items():
-        found[method] = {K: errors(name, walk(name, "test", K, forecast), K) for K in horizons}
-    L = {"etth1": 336}.get(name, SETTINGS[name]["L"])
-    return found | {f"linear, {L} values": linear(name, L)}
+    """Method → horizon → errors, and how good its plain interval is."""
+    return {label: {K: errors(name, method("test", K), K) | plain_interval(name, method, K)
+                    for K in HORIZONS[name]}
+            for label, method in methods(name).items()}  # fmt: skip
+
+
+def describe(name):
+    """Of each part: its mean, and how far a step moves on average, in the unit of `errors`."""
+    z, back = series(name)
+    ends = dict(zip(("training", "validation", "test"), CUTS[name], strict=True))
+    found, start = {}, 0
+    for part, end in ends.items():
+        values, start = back(z[start:end]), end
+        found[part] = {"mean": round(float(values.mean()), 4),
+                       "move": round(float(np.abs(np.diff(values)).mean()), 4)}  # fmt: skip
+    return found
 
 
 # --- networks ------------------------------------------------------------------------------
@@ -248,7 +380,7 @@ def pinball(outputs, targets):
 
 
 def intervals(name, kind, K, source, seed):
-    """Coverage and width on the test part, as trained and with the conformal margin."""
+    """How good they are on the test part, as trained and with the conformal margin."""
     back = series(name)[1]
     predict, held, test, record = fitted(name, kind, K, source, seed, pinball, len(QUANTILES))
     ends = [back(predict(part).reshape(*part[1].shape, -1)[..., [0, 2]] + part[2][..., None])
@@ -256,12 +388,9 @@ def intervals(name, kind, K, source, seed):
     truth = [back(part[1] + part[2]) for part in (held, test)]
     margin = ts.conformal_margin(ends[0][..., 0], ends[0][..., 1], truth[0], SHARE)
     low, high = ends[1][..., 0], ends[1][..., 1]
-    return record | {
-        "coverage": round(ts.coverage(low, high, truth[1]), 4),
-        "width": round(float((high - low).mean()), 4),
-        "conformal_coverage": round(ts.coverage(low - margin, high + margin, truth[1]), 4),
-        "conformal_width": round(float((high - low + 2 * margin).mean()), 4),
-    }
+    mended = judged(low - margin, high + margin, truth[1])
+    return (record | judged(low, high, truth[1])
+            | {f"conformal_{key}": value for key, value in mended.items()})  # fmt: skip
 
 
 # --- all of it -----------------------------------------------------------------------------
@@ -289,9 +418,10 @@ def networks(run, name, kind, source):
 def main():
     what = "Forecasts of ETTh1, airline passengers and daily temperatures; one thread, three seeds"
     needs = [("timeseries", file) for file in FILES]
-    steps = 3 + 3 * (6 * 3 + 4 * 2 + 2)
-    with Run("forecasts", what, needs, steps=steps) as run:
-        sets = {name: {"baselines": run.step(f"{name} baselines", baselines, name),
+    steps = 3 * 2 + 3 * (6 * 3 + 4 * 2 + 2)
+    with Run("forecasts", what, needs, packages=["statsmodels"], steps=steps) as run:
+        sets = {name: {"parts": run.step(f"{name} parts", describe, name),
+                       "baselines": run.step(f"{name} baselines", baselines, name),
                        "networks": {}} for name in CUTS}  # fmt: skip
         for name, kind, source in NETWORKS:
             found = networks(run, name, kind, source)

@@ -41,6 +41,10 @@ PUBLISHED = [
     {"what": "BiLSTM, three layers", "test": "pku", "f1": 0.934, "source": README},
     {"what": "BLSTM-CRF", "test": "pku", "f1": 0.9494,
      "source": "github.com/huangshenno1/CWS_BLSTM_CRF"},
+    {"what": "CRF, best closed of the bakeoff", "test": "pku", "f1": 0.950,
+     "source": "Tseng et al. 2005, aclanthology.org/I05-3027"},
+    {"what": "pretrained transformer", "test": "pku", "f1": 0.965,
+     "source": "Tian et al. 2020, aclanthology.org/2020.acl-main.734"},
 ]  # fmt: skip
 
 

