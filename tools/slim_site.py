@@ -19,6 +19,7 @@ ICON_RULE = re.compile(r"((?:\.fa-[a-z0-9-]+:{1,2}before,?)+)\{content:\"\\([0-9
 # that is not what the button shows.
 MENDED = (
     (re.compile(r' role="doc-biblioentry"'), ' role="listitem"'),
+    (re.compile(r'(<summary) aria-label="Toggle hidden content"'), r"\1"),
     (re.compile(r'(<button class="btn search-button-field[^>]*) aria-label="[^"]*"'), r"\1"),
 )
 # What a screen reader calls the halves of a cell, which differ in nothing else that it reads.
