@@ -8,6 +8,8 @@ threshold: see `problem`.
 import math
 from statistics import fmean, stdev
 
+from rnncourse.claims import RELATIONS
+
 ENOUGH = 4.0  # standard deviations
 CLEAR = 6.0  # below this, twice as many draws are asked
 DRAWS, MANY = 10, 20
@@ -45,11 +47,7 @@ def direction(claim: dict) -> int:
 
 
 def holds(claim: dict, value: float) -> bool:
-    threshold = claim["threshold"]
-    return {
-        ">": value > threshold, ">=": value >= threshold, "<": value < threshold,
-        "<=": value <= threshold, "==": value == threshold,
-    }[claim["relation"]]  # fmt: skip
+    return RELATIONS[claim["relation"]](value, claim["threshold"])
 
 
 def problem(claim: dict) -> str:

@@ -10,15 +10,9 @@ import nbformat
 import pytest
 import yaml
 from notebooks import convert
+from small_page import HEAD
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAD = """---
-jupytext:
-  text_representation: {extension: .md, format_name: myst}
-kernelspec: {display_name: Python 3, language: python, name: python3}
----
-
-"""
 CLAIM = "from rnncourse.claims import claim\n"
 # What each page shows, and what a build must say of it; "" where nothing is wrong.
 PAGES = {

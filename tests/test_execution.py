@@ -17,17 +17,11 @@ import pytest
 from docutils import nodes
 from docutils.utils import new_document
 from notebooks import code_cells, convert
+from small_page import HEAD
 
 ROOT = Path(__file__).resolve().parent.parent
 
-HEAD = """---
-jupytext:
-  text_representation: {extension: .md, format_name: myst}
-kernelspec: {display_name: Python 3, language: python, name: python3}
----
-
-# Title
-"""
+HEAD += "# Title\n"
 
 
 def page(*cells: str) -> str:

@@ -14,16 +14,13 @@ import processors
 import pytest
 import seeds
 from processors import Draw
+from small_page import HEAD
 
 ROOT = Path(__file__).resolve().parent.parent
 
-PAGE = """---
-jupytext:
-  text_representation: {extension: .md, format_name: myst}
-kernelspec: {display_name: Python 3, language: python, name: python3}
----
-
-# Tiny
+PAGE = (
+    HEAD
+    + """# Tiny
 
 ```{code-cell} ipython3
 import os
@@ -46,6 +43,7 @@ assert seed != 3, f"seed {seed}"
 seed
 ```
 """
+)
 TOC = "format: jb-book\nroot: index\nparts:\n  - caption: A\n    chapters:\n      - file: tiny\n"
 
 
