@@ -36,7 +36,6 @@ import nbformat
 import yaml
 from filelock import FileLock
 from margins import DRAWS, MANY, problem, summary
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from processors import PROBE, Draw, describe, draws
 
@@ -46,7 +45,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from dependencies import cells_hash, chapter_code, surroundings  # noqa: E402
 from edition_checks import chapters, is_checked  # noqa: E402
 from machine_paths import without_machine_paths  # noqa: E402
-from notebooks import TIMEOUT, printed_text  # noqa: E402
+from notebooks import client, printed_text  # noqa: E402
 
 RESULTS = Path("benchmarks") / "results" / "claims.json"
 BEFORE = Path("benchmarks") / "claims_before.yml"
@@ -99,15 +98,14 @@ def run(root: Path, stem: str, draw: Draw) -> dict:
     with tempfile.TemporaryDirectory() as name:
         folder, written = Path(name) / "empty", Path(name) / "claims.jsonl"
         folder.mkdir()
-        client = NotebookClient(
-            notebook, timeout=TIMEOUT, kernel_name="python3",
-            resources={"metadata": {"path": str(folder)}},
+        page = client(
+            notebook, folder,
             on_cell_start=lambda cell, cell_index: reached.append(cell_index),
         )  # fmt: skip
         own = {"MPLBACKEND": "Agg", "RNNCOURSE_CLAIMS": str(written), "RNNCOURSE_STRICT": "0"}
         try:
             # Without the libraries' start-up messages.
-            client.execute(env=draw.environment() | own, stderr=subprocess.DEVNULL)
+            page.execute(env=draw.environment() | own, stderr=subprocess.DEVNULL)
             record["probe"] = json.loads("".join(o.get("text", "") for o in probe.outputs))
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             record = {"passed": False, "cell": reached[-1], "error": describe_error(error)}

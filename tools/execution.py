@@ -21,15 +21,13 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from itertools import groupby
 from pathlib import Path
 
-import kernels  # noqa: F401  (so that kernels need no TCP ports)
 import nbformat
 from dependencies import surroundings
 from edition_checks import stems
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from notebooks import TIMEOUT, code_cells, convert
+from notebooks import TIMEOUT, client, code_cells, convert
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / "_build" / "cache"
@@ -73,13 +71,12 @@ def execute(page: Path, timeout: int = TIMEOUT) -> tuple[nbformat.NotebookNode, 
     notebook, reached, problem = convert(page), [0], ""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        client = NotebookClient(
-            notebook, timeout=timeout, kernel_name="python3", record_timing=False,
-            resources={"metadata": {"path": folder}},
+        run = client(
+            notebook, folder, timeout,
             on_cell_start=lambda cell, cell_index: reached.append(cell_index),
         )  # fmt: skip
         try:
-            client.execute(stderr=subprocess.DEVNULL)  # the libraries' start-up messages
+            run.execute(stderr=subprocess.DEVNULL)  # the libraries' start-up messages
         except CellExecutionError as error:
             problem = f"{error.ename}: {error.evalue}"
         except CellTimeoutError:

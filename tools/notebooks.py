@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import kernels  # noqa: F401  (so that kernels need no TCP ports)
@@ -90,22 +91,27 @@ def kept(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
     return output
 
 
+def client(
+    notebook: nbformat.NotebookNode, folder: str | Path, timeout: int = TIMEOUT, **options: Any
+) -> NotebookClient:
+    """Return what runs a notebook in a fresh process, in a folder."""
+    return NotebookClient(
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(folder)}},
+        **options,
+    )
+
+
 def execute(notebook: nbformat.NotebookNode) -> None:
     """Give a notebook its outputs, run in an empty folder; a failing cell raises."""
     # A copy, since running leaves traces such as Python's version in the metadata.
     executed = nbformat.from_dict(notebook)
     with tempfile.TemporaryDirectory() as folder:
-        client = NotebookClient(
-            executed,
-            timeout=TIMEOUT,
-            kernel_name="python3",
-            record_timing=False,
-            resources={"metadata": {"path": folder}},
-        )
-        client.execute()
-    for cell in code_cells(executed):
-        cell.outputs = [o for o in map(kept, cell.outputs) if o is not None]
-    copy_outputs(executed, notebook)
+        client(executed, folder).execute()
+    store_outputs(executed, notebook)
 
 
 def take_outputs(root: Path, page: Path, notebook: nbformat.NotebookNode) -> None:
@@ -115,7 +121,11 @@ def take_outputs(root: Path, page: Path, notebook: nbformat.NotebookNode) -> Non
     cache = root / "_build" / "cache"
     if failed := execution.fill(root, cache, stems_wanted=[page.stem]):
         raise RuntimeError(f"{page.name} failed: {failed[page.stem]}")
-    executed = execution.from_cache(cache, notebook)
+    store_outputs(execution.from_cache(cache, notebook), notebook)
+
+
+def store_outputs(executed: nbformat.NotebookNode, notebook: nbformat.NotebookNode) -> None:
+    """Give a notebook what is stored of an executed one's outputs."""
     for cell in code_cells(executed):
         cell.outputs = [o for o in map(kept, cell.outputs) if o is not None]
     copy_outputs(executed, notebook)
