@@ -154,30 +154,22 @@ def test_a_kernel_that_the_processor_lacks_is_skipped_and_named(monkeypatch):
 # --- the record of the course ---------------------------------------------------------
 
 
-# Whose claims were changed after they were measured: `make seeds` is still to be run for them.
-OPEN = {"training", "language_model"}
-UNTIL_MEASURED = pytest.mark.xfail(strict=True, reason="still to be measured with make seeds")
-
-
-@pytest.mark.parametrize(
-    "stem",
-    [pytest.param(stem, marks=[UNTIL_MEASURED] if stem in OPEN else [])
-     for stem in edition_checks.chapters(ROOT)],
-)  # fmt: skip
+@pytest.mark.parametrize("stem", edition_checks.chapters(ROOT))
 def test_every_claim_of_a_chapter_is_safe_on_any_machine(stem):
     """Each claim has the margin, as recorded with the cells, modules and results of now."""
     assert seeds.claim_problems(ROOT, stem) == [], f'make seeds CHAPTERS="{stem}"'
 
 
-def test_every_draw_changed_a_float():
-    """In each recorded draw of another kernel, NumPy computed another number than its own."""
-    others = set(processors.KERNELS) - {"own"}
+def test_draws_of_a_chapter_differ_in_their_floats():
+    """Five or more computed other numbers than the first: a kernel's name alone changes nothing.
+
+    It is the processor's own on one machine, and another one's on the next; a record may come
+    from several.
+    """
     for stem, entry in seeds.read_results(ROOT).items():
-        numbers = {False: set(), True: set()}
-        for name, run in entry["runs"].items():
-            numbers[any(kernel in name for kernel in others)].add(run["probe"]["numpy"])
-        assert numbers[True], stem
-        assert not numbers[False] & numbers[True], stem
+        numbers = {draw: run["probe"]["numpy"] for draw, run in entry["runs"].items()}
+        others = [draw for draw, number in numbers.items() if number != numbers["seed 0"]]
+        assert len(others) >= 5, stem
 
 
 def test_the_record_shows_each_threshold_before():
