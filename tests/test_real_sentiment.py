@@ -285,10 +285,9 @@ def test_the_gradient_by_distance(films, monkeypatch):
 
 def small_networks(module, monkeypatch, tmp_path, **more):
     """Tiny networks of one library, and a record in a folder of its own."""
-    for table in ("NETWORKS", "POPULAR"):
-        if hasattr(module, table):
-            tiny = {name: s._replace(H=3, epochs=1) for name, s in getattr(module, table).items()}
-            monkeypatch.setattr(module, table, tiny)
+    if hasattr(module, "NETWORKS"):
+        tiny = {name: s._replace(H=3, epochs=1) for name, s in module.NETWORKS.items()}
+        monkeypatch.setattr(module, "NETWORKS", tiny)
     run = partial(Run, root=tmp_path, arguments=[])
     monkeypatch.setattr(module, "Run", lambda name, what, needs, *rest: run(name, what, [], *rest))
     for name, value in more.items():
@@ -309,8 +308,7 @@ def test_the_run_on_films(films, monkeypatch, tmp_path):
     assert record["data"]["learn"]["reviews"] == 36
     assert list(record["networks"]) == ["torch"]
     assert list(record["networks"]["torch"]) == list(films.NETWORKS)
-    for found in [*record["networks"]["torch"].values(), *record["random vectors"].values(),
-                  *record["popular rnn"].values()]:  # fmt: skip
+    for found in [*record["networks"]["torch"].values(), *record["random vectors"].values()]:
         assert found["seeds"] == len(found["accuracy"]["values"]) == 3
     assert [tried["keep"] for tried in record["trials"]] == ["end", "both"]
     slopes = record["gradient by distance"]["rnn, last state"]
@@ -320,6 +318,44 @@ def test_the_run_on_films(films, monkeypatch, tmp_path):
     monkeypatch.setattr(films, "trained", None)  # all steps are kept
     films.main()
     assert json.loads(target.read_text(encoding="utf-8"))["networks"] == record["networks"]
+
+
+@pytest.mark.parametrize(
+    ("best", "tried"),
+    [
+        (1.0, [1 / 3, 1, 3]),  # the middle is the best: nothing further
+        (9.0, [1 / 3, 1, 3, 9, 27]),
+        (1 / 9, [1 / 27, 1 / 9, 1 / 3, 1, 3]),
+        (1e9, [1 / 3, 1, 3, 9, 27, 81, 243]),  # four further ones, and no more
+    ],
+)
+def test_the_search_goes_on_at_an_edge(best, tried):
+    """By hand, for an accuracy that falls with the distance to the best rate."""
+    found = load("real/optimizers.py").search(lambda rate: -abs(np.log(rate / best)), 1.0)
+    np.testing.assert_allclose(sorted(found), tried)
+
+
+def test_the_run_of_the_optimizers(films, monkeypatch, tmp_path):
+    """A row for each, at the rate that the held-out reviews choose."""
+    module = load("real/optimizers.py")
+    monkeypatch.setattr(module, "sentiment", films)
+    for name, value in {"LIMIT": 4, "D": 6, "EDGES": (4, 6, 8)}.items():
+        monkeypatch.setattr(films, name, value)
+    monkeypatch.setattr(films.parts.__wrapped__, "__defaults__", (4, "both"))
+    monkeypatch.setattr(module, "FURTHER", 0)
+    small = classify.Setting("rnn", "last", H=3, epochs=1)
+    monkeypatch.setattr(module, "setting", lambda optimizer, rate: small._replace(
+        optimizer=optimizer, rate=rate))  # fmt: skip
+    run = partial(Run, root=tmp_path, arguments=[])
+    monkeypatch.setattr(module, "Run", lambda name, what, needs, *rest: run(name, what, [], *rest))
+    module.main()
+    target = tmp_path / "benchmarks" / "results" / "real_optimizers.json"
+    record = json.loads(target.read_text(encoding="utf-8"))
+    assert list(record["optimizers"]) == ["descent", "momentum", "adam"]
+    for found in record["optimizers"].values():
+        assert len(found["tried"]) == found["seeds"] == 3
+        assert found["tried"][f"{found['rate']:g}"] == max(found["tried"].values())
+    assert record["descent at Adam's rate"]["rate"] == module.START["adam"]
 
 
 def test_the_run_on_hotels(hotels, monkeypatch, tmp_path):

@@ -29,7 +29,7 @@ WIDTHS, NOTHING = (3, 5, 7), -1e9
 
 
 class Setting(NamedTuple):
-    """A network and how it is trained: Adam, its rate falling along half a cosine to zero."""
+    """A network and how it is trained; the rate falls along half a cosine to zero."""
 
     kind: str  # "rnn", "lstm", "gru", or "cnn"
     keep: str  # of the states: the "last", or the "max" of each unit over time
@@ -41,7 +41,7 @@ class Setting(NamedTuple):
     epochs: int = 3
     N: int = 32
     clip: float = 1.0
-    adam: bool = True  # or plain gradient descent
+    optimizer: str = "adam"  # or "descent", or "momentum": gradient descent without and with it
 
 
 # --- the first weights ---------------------------------------------------------------------------
@@ -138,12 +138,21 @@ def say_torch(model: Network, ids: Array, mask: Array) -> Array:
         return model(torch.tensor(ids), torch.tensor(mask)).numpy()
 
 
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "descent": torch.optim.SGD,
+    "momentum": partial(torch.optim.SGD, momentum=0.9),
+}
+
+
 def train_torch(s: Setting, params: Params, learn: Reviews, seed: int) -> Iterator[Say]:
     """After each epoch a function that classifies with the weights of that moment."""
     torch.manual_seed(seed)
     torch.set_num_threads(1)
+    # A gradient that vanishes over 256 steps gets so small that processors slow down many times.
+    torch.set_flush_denormal(True)
     model, rng = Network(s, params), np.random.default_rng(seed)
-    optimizer = (torch.optim.Adam if s.adam else torch.optim.SGD)(model.parameters(), s.rate)
+    optimizer = OPTIMIZERS[s.optimizer](model.parameters(), s.rate)
     rate, k = optim.cosine(s.rate, s.epochs * updates(s, learn)), 0
     for _ in range(s.epochs):
         model.train()

@@ -35,12 +35,6 @@ NETWORKS = {
     "gru": Setting("gru", "max"),
     "cnn": Setting("cnn", "max"),
 }
-# The plain RNN as popular first examples train it, then one thing mended after another; the
-# next two steps, our vectors and the maximum over time, stand in the table of networks.
-POPULAR = {
-    "random vectors, gradient descent": Setting("rnn", "last", rate=1e-3, adam=False),
-    "random vectors, Adam": Setting("rnn", "last"),
-}
 TRIALS = [(128, "both"), (256, "start"), (256, "end"), (256, "both"), (400, "both")]
 EDGES = (128, 256, 512)  # of the groups by length, in tokens
 DISTANCES = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 75, 100, 150, 200, 255)
@@ -216,7 +210,6 @@ def record(found: dict[tuple, list], more: dict[str, Any]) -> dict[str, Any]:
         "by length": {"edges": EDGES, "reviews": groups.tolist()},
         "networks": {library: rows[library] for library in LIBRARIES if library in rows},
         "random vectors": rows.get("random vectors", {}),
-        "popular rnn": rows.get("popular rnn", {}),
         **more,
     }  # fmt: skip
 
@@ -246,7 +239,6 @@ def main() -> None:
     what = "Sentiment of film reviews (IMDB): networks in PyTorch and Keras."
     jobs = [(library, name, library, s, "ours") for library in LIBRARIES
             for name, s in NETWORKS.items()]  # fmt: skip
-    jobs += [("popular rnn", name, "torch", s, "random") for name, s in POPULAR.items()]
     jobs += [("random vectors", name, "torch", NETWORKS[name], "random") for name in ("lstm",)]
     found: dict[tuple, list] = {}
     more: dict[str, Any] = {}
