@@ -320,6 +320,14 @@ def test_the_run_on_films(films, monkeypatch, tmp_path):
     assert json.loads(target.read_text(encoding="utf-8"))["networks"] == record["networks"]
 
 
+def test_small_numbers_are_zero_for_a_while_only():
+    """The switch is the whole process's: what runs in it afterwards has them again."""
+    tiny = torch.tensor([1e-39])
+    with classify.no_denormals():
+        assert float(tiny * 1) == 0
+    assert float(tiny * 1) > 0
+
+
 @pytest.mark.parametrize(
     ("best", "tried"),
     [
