@@ -35,9 +35,9 @@ help:
 	@echo "make bench           time the layers beside PyTorch and Keras, then bench-grading; 25 min"
 	@echo "make bench-grading   time a class's grading beside otter-grader and nbgrader, 8 minutes"
 	@echo "make real            repeat the runs on real data; NAMES=\"segmentation\", FORCE=1"
-	@echo "make lint            ruff, as in make test"
+	@echo "make lint            ruff, the rooms of the package, its types: as in make test"
 	@echo "make set-repo URL=…  put the course at another GitHub address"
-	@echo "make lock            write constraints.txt from what .venv holds"
+	@echo "make lock            write constraints.txt, by uv; UPGRADE=1 takes the newest versions"
 	@echo "make picture         photograph the book for README, and the card of shared links"
 	@echo "make weigh           say how many KB a visit of each page takes"
 	@echo "make clean           remove what was built (not .venv)"
@@ -64,8 +64,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 # What both editions are made from, beside pages and executed cells. A change here builds them
 # from nothing; so does another strictness, since a strict build must not trust a lenient one.
-COMMON := _config.yml _toc.yml constraints.txt tools/build_site.py tools/config_zh.py \
-  tools/course_map.py book/plan.yml book/terms.yml \
+COMMON := _config.yml _toc.yml constraints.txt tools/site/build.py tools/site/config_zh.py \
+  tools/site/course_map.py book/plan.yml book/terms.yml \
   $(shell find book/_ext book/_static book/_templates book/references.bib \
     -type f -not -name '*.pyc' 2>/dev/null)
 MODE := _build/mode-$(if $(filter 1,$(RNNCOURSE_STRICT)),strict,lenient)
@@ -74,32 +74,33 @@ $(MODE):
 	@mkdir -p _build && rm -f _build/mode-* && touch $@
 
 _build/common: $(COMMON) $(MODE) | $(INSTALLED)
-	@rm -rf _build/en _build/zh && $(PY) tools/build_site.py prepare && touch $@
+	@rm -rf _build/en _build/zh && $(PY) -m tools.site.build prepare && touch $@
 
-_config.zh.yml: _config.yml tools/config_zh.py | $(INSTALLED)
-	@$(PY) tools/config_zh.py && touch $@
+_config.zh.yml: _config.yml tools/site/config_zh.py | $(INSTALLED)
+	@$(PY) -m tools.site.config_zh && touch $@
 
 # The English pages' cells; both editions share their outputs. It says itself which pages a change
 # concerns, and leaves the stamp away while one of them fails, so that it is tried again.
-_build/executed: $(wildcard book/en/*.md) constraints.txt tools/execution.py tools/dependencies.py \
+_build/executed: $(wildcard book/en/*.md) constraints.txt tools/notebooks/execution.py \
+  tools/notebooks/dependencies.py \
   $(shell find rnncourse benchmarks/results -type f -not -name '*.pyc') | $(INSTALLED)
-	@$(PY) tools/execution.py $@
+	@$(PY) -m tools.notebooks.execution $@
 
 _build/en/done: _build/common _build/executed $(wildcard book/en/*.md)
-	$(PY) tools/build_site.py en
+	$(PY) -m tools.site.build en
 	@touch $@
 
 _build/zh/done: _build/common _build/executed _config.zh.yml $(wildcard book/zh/*.md)
-	$(PY) tools/build_site.py zh
+	$(PY) -m tools.site.build zh
 	@touch $@
 
 _build/site/index.html: _build/en/done _build/zh/done book/landing.html book/404.html
-	@$(PY) tools/build_site.py assemble
+	@$(PY) -m tools.site.build assemble
 
 # Both editions at a time.
 book: $(INSTALLED)
 	@$(MAKE) --no-print-directory -j 2 _build/site/index.html
-	@$(PY) tools/build_site.py report
+	@$(PY) -m tools.site.build report
 	@echo "The book is built. Open _build/site/index.html, or run make serve."
 
 serve: book
@@ -109,17 +110,17 @@ serve: book
 # ---- derived files -----------------------------------------------------------
 
 exercises: $(INSTALLED)
-	$(PY) tools/exercises.py
+	$(PY) -m tools.exercises
 
 notebooks: $(INSTALLED)
-	$(PY) tools/notebooks.py $(if $(ALL),--all)
+	$(PY) -m tools.notebooks $(if $(ALL),--all)
 
 seeds: $(INSTALLED)
-	@$(PY) benchmarks/seeds.py $(if $(FORCE),--force) $(CHAPTERS); code=$$?; \
-	  $(PY) tools/notebooks.py claims && exit $$code
+	@$(PY) -m tools.certify.seeds $(if $(FORCE),--force) $(CHAPTERS); code=$$?; \
+	  $(PY) -m tools.notebooks claims && exit $$code
 
 mutants: $(INSTALLED)
-	$(PY) benchmarks/mutants.py && $(PY) tools/notebooks.py mutants
+	$(PY) -m tools.certify.mutants && $(PY) -m tools.notebooks mutants
 
 bench: $(INSTALLED)
 	$(PY) benchmarks/speed.py && $(PY) benchmarks/language_speed.py
@@ -147,22 +148,26 @@ real: $(INSTALLED)
 	done; exit $$failed
 
 set-repo: $(INSTALLED)
-	$(PY) tools/set_repo.py "$(URL)"
+	$(PY) -m tools.set_repo "$(URL)"
 
 lock: $(INSTALLED)
-	$(PY) tools/lock.py
+	@$(PY) -m pip install -q uv
+	$(PY) -m tools.lock $(if $(UPGRADE),--upgrade)
 
 picture: book
-	@$(PY) tools/picture.py
+	@$(PY) -m tools.site.picture
 
 weigh: book
-	@$(PY) tools/weigh.py
+	@$(PY) -m tools.site.weigh
 
 # ---- checks ------------------------------------------------------------------
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@mkdir -p _build
+	$(BIN)/lint-imports > _build/imports.txt || { cat _build/imports.txt; exit 1; }
+	$(BIN)/mypy
 
 step = @printf '\n== %s (%s)\n' "$(1)" "$$(date +%T)"
 
@@ -173,14 +178,14 @@ test: $(INSTALLED)
 	$(call step,1/5 lint)
 	@$(MAKE) --no-print-directory lint
 	$(call step,2/5 derived files and unit tests)
-	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/test_site.py
+	@$(BIN)/pytest -n 2 --dist loadgroup --ignore tests/site
 	$(call step,3/5 every notebook on its own against the installed package)
-	@$(PY) tools/nbval_run.py
+	@$(PY) -m tools.notebooks.nbval_run
 	$(call step,4/5 the book: both editions with every warning an error)
 	@$(MAKE) --no-print-directory book
 	$(call step,5/5 the built site in a browser)
-	@$(BIN)/pytest -n 2 tests/test_site.py
+	@$(BIN)/pytest -n 2 tests/site
 	@printf '\nAll checks passed (%s).\n' "$$(date +%T)"
 
 clean:
-	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf _build build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

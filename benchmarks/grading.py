@@ -27,7 +27,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from rnncourse import _exercise, _grade, _sandbox
+from rnncourse.grading.confine import stage
+from rnncourse.grading.exercise import load, mutate
+from rnncourse.grading.grader import Grader, read_solutions
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).resolve().parent / "results" / "grading.json"
@@ -49,13 +51,13 @@ for seed in range(3):
 
 def exercises():
     """Every exercise, by its id."""
-    found = _grade.read_solutions(SOLUTIONS)
-    return {name: _exercise.load(notebook) for name, notebook in found.items()}
+    found = read_solutions(SOLUTIONS)
+    return {name: load(notebook) for name, notebook in found.items()}
 
 
 def answer(exercise, mutant=None):
     """The code of a right answer, or of one with a mutant's mistake."""
-    source = _exercise.mutate(exercise, [mutant] if mutant else [])
+    source = mutate(exercise, [mutant] if mutant else [])
     lines = f"{exercise.preamble}\n\n{source}".splitlines()
     # The other graders have markers of the same words, and not our `check`.
     return "\n".join(line for line in lines if "SOLUTION" not in line and "check" not in line)
@@ -269,11 +271,11 @@ def compare(folder, exercise, count, rounds):
 
 def confinement():
     """The mode in which notebooks run here. Stops where it is not the full one."""
-    with _grade.Grader(SOLUTIONS, SEED) as grader:
+    with Grader(SOLUTIONS, SEED) as grader:
         if grader.mode.warning():
             raise SystemExit(grader.mode.warning())
         return {"bubblewrap": grader.mode.bubblewrap, "user": grader.mode.user,
-                "limits": vars(_sandbox.Limits(wall=LIMIT))}  # fmt: skip
+                "limits": vars(stage.Limits(wall=LIMIT))}  # fmt: skip
 
 
 def versions():

@@ -42,7 +42,7 @@ def build_numpy(kind, params, ids):
     """A function that makes one update and returns the loss before it."""
     import _language
 
-    from rnncourse import optim
+    from rnncourse.nn import optim
 
     state = optim.adam_init(params)
 

@@ -41,9 +41,12 @@ SECONDS = 0.4  # of work for one library in one round
 
 def build_numpy(kind, arrays, params):
     """A function that runs our layer forward and backward once."""
-    from rnncourse import layers
+    from rnncourse.nn import recurrent
 
-    forward, backward = getattr(layers, f"{kind}_forward"), getattr(layers, f"{kind}_backward")
+    forward, backward = (
+        getattr(recurrent, f"{kind}_forward"),
+        getattr(recurrent, f"{kind}_backward"),
+    )
     xs, state, dhs, dstate = arrays
 
     def run():
@@ -146,7 +149,7 @@ def make(kind, size):
     """Random inputs, first state, upstream gradients and parameters, float32."""
     import numpy as np
 
-    from rnncourse import cells
+    from rnncourse.nn import cells
 
     rng = np.random.default_rng(0)
     N, T, D, H = size

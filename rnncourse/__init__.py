@@ -3,7 +3,7 @@
 Every equation of the book is a function here, and every function is tested
 against finite differences, PyTorch and Keras.
 
-Import the module you need: ``from rnncourse import cells``. Importing the
+Import the module you need: ``from rnncourse.nn import cells``. Importing the
 package itself loads neither PyTorch, TensorFlow nor Matplotlib.
 """
 

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from typing import Self
 
 
 def wanted() -> bool:
@@ -27,7 +28,7 @@ class Bar:
         self._next = 0.0
         self._length = 0
 
-    def __enter__(self) -> "Bar":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from rnncourse import cells, layers
-from rnncourse._shapes import check_sequence, check_sizes, check_upstream
-from rnncourse.cells import GRU_GATES, LSTM_GATES
-from rnncourse.initializers import orthogonal
+from rnncourse._types import Array, Params
+from rnncourse.nn import cells, layers
+from rnncourse.nn._shapes import check_sequence, check_sizes, check_upstream
+from rnncourse.nn.cells import GRU_GATES, LSTM_GATES
+from rnncourse.nn.initializers import orthogonal
 
-Array = np.ndarray
-Params = dict[str, Any]  # {"cell": a dict, or a pair of dicts, "output": a dict}
+Network = dict[str, Any]  # its parameters: {"cell": a dict, or a pair of dicts, "output": a dict}
 
 KINDS = ("rnn", "irnn", "lstm", "gru", "birnn", "bilstm", "bigru")
 _INIT = {
@@ -83,7 +83,7 @@ def init(
     V: int,
     dtype: DTypeLike = np.float64,
     span: int | None = None,
-) -> Params:
+) -> Network:
     """Parameters: as the cells' own inits draw them, but with orthogonal W_h, gate by gate.
 
     "irnn" starts with the identity for W_h instead: as long as no unit is cut off at zero, a
@@ -134,7 +134,7 @@ class ReluCache(NamedTuple):
 
 
 def relu_forward(
-    xs: Array, params: dict[str, Array], mask: Array | None = None
+    xs: Array, params: Params, mask: Array | None = None
 ) -> tuple[Array, Array, ReluCache]:
     """The simple cell with ReLU: h_t = max(0, x_t W_x + h_{t-1} W_h + b), from zeros.
 
@@ -144,7 +144,7 @@ def relu_forward(
         mask: (N, T) of 0 and 1; where it is 0 the memory is carried on and the output is 0.
 
     Returns hs (N, T, H), the last memory (N, H), and the cache. Raises ValueError, TypeError as
-    :func:`rnncourse.layers.rnn_forward`.
+    :func:`rnncourse.nn.recurrent.rnn_forward`.
     """
     state = np.zeros((len(xs), len(params["b"])), params["b"].dtype)
     mask = check_sequence(xs, state, params, mask, gates=1, parts=1)
@@ -161,9 +161,7 @@ def relu_forward(
     return outputs.swapaxes(0, 1), states[-1], ReluCache(xs, states, keep)
 
 
-def relu_backward(
-    dhs: Array, dstate: Array | None, cache: ReluCache, params: dict[str, Array]
-) -> dict[str, Array]:
+def relu_backward(dhs: Array, dstate: Array | None, cache: ReluCache, params: Params) -> Params:
     """Gradients of ``W_x``, ``W_h`` and ``b`` of :func:`relu_forward`; at a = 0 the slope is 0.
 
     Args:
@@ -199,7 +197,7 @@ class Cache(NamedTuple):
 
 
 def forward(
-    kind: str, xs: Array, params: Params, mask: Array | None = None, last: bool = False
+    kind: str, xs: Array, params: Network, mask: Array | None = None, last: bool = False
 ) -> tuple[Array, Cache]:
     """Outputs of the network for xs (N, T, D): one a step, or one for the whole sequence.
 
@@ -210,6 +208,7 @@ def forward(
     Returns ys (N, T, V), or (N, V) with ``last``, and the cache. Raises as the layers do.
     """
     cell, ways = split_kind(kind)
+    cache: ReluCache | layers.StackCache
     if cell == "irnn":
         hs, end, cache = relu_forward(xs, params["cell"], mask)
         states = [end]
@@ -221,14 +220,14 @@ def forward(
     return layers.dense_forward(hs, params["output"]), Cache(hs, xs.shape[1], cache)
 
 
-def backward(kind: str, dys: Array, cache: Cache, params: Params) -> Params:
+def backward(kind: str, dys: Array, cache: Cache, params: Network) -> Network:
     """Gradients of the parameters, in their form, from that of the loss with respect to ys.
 
     Raises ValueError when ``dys`` has another shape than ys.
     """
     cell, ways = split_kind(kind)
     dhs, output = layers.dense_backward(dys, cache.read, params["output"])
-    dstates = None
+    dstates: list[Any] | None = None
     if dhs.ndim == 2:
         ends: list[Any] = np.split(dhs, ways, axis=1)
         if cell == "lstm":

@@ -1,4 +1,12 @@
-"""What a cell shows of itself: outputs for one edition of the book only."""
+"""What a cell shows: outputs for one edition of the book only, and the source of a function."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any
+
+LINES = 15  # more of a source than this nobody reads on a page
 
 
 def edition(language: str) -> None:
@@ -21,3 +29,122 @@ def edition(language: str) -> None:
 
     print(end="", flush=True)
     display(HTML(f'<div class="edition" data-edition="{language}"></div>'))
+
+
+# --- the source of a function --------------------------------------------------
+
+
+def source(function: Callable[..., Any], first: str | None = None, last: str | None = None) -> None:
+    """Show the source of a function, without its docstring and its checks of arguments.
+
+    Left out are, at the top level of its body, ``if …: raise …`` and calls of functions whose
+    names begin with ``check`` or ``_check``. All other lines stay as they are, comments too.
+    What ``first`` and ``last`` cut off is marked by a line ``# …``, so that at most 15 lines
+    are shown in all.
+
+    >>> show.source(cells.rnn_step)
+    >>> show.source(cells.unroll, first="for t in", last="caches.append")
+
+    Args:
+        function: a function, a method or a class that is written in Python.
+        first: how the first line to be shown begins, without its indent; None for the
+            function's own first line.
+        last: how the last one begins, the next such line from there on; None for its end.
+
+    Raises:
+        TypeError: anything else than a function, a method or a class.
+        ValueError: there is no source, no such line, or more than 15 lines are left.
+    """
+    lines = _excerpt(function, _without_checks(_read(function)), first, last)
+    if len(lines) > LINES:
+        raise ValueError(f"{_name(function)}: {len(lines)} lines; expected at most {LINES}: "
+                         "choose a piece by first and last")  # fmt: skip
+    from IPython.display import display
+
+    display(_Source("\n".join(lines)))
+
+
+class _Source:
+    """Python code that a notebook shows highlighted, and everything else as it is."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+
+    def __repr__(self) -> str:
+        return self.code
+
+    def _repr_html_(self) -> str | None:
+        """With Pygments' CSS classes, so that the page's own theme chooses the colours."""
+        try:
+            from pygments import highlight
+            from pygments.formatters import HtmlFormatter
+            from pygments.lexers import PythonLexer
+        except ImportError:
+            return None
+        return highlight(self.code, PythonLexer(), HtmlFormatter())
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__qualname__", repr(function))
+
+
+def _read(function: Any) -> str:
+    if not inspect.isroutine(function) and not inspect.isclass(function):
+        raise TypeError(f"expected a function, a method or a class; found {function!r}, "
+                        f"of type {type(function).__name__}")  # fmt: skip
+    try:
+        return textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError) as error:  # a file that is not there, a builtin
+        raise ValueError(f"{_name(function)} has no source in Python that could be shown: "
+                         f"{error}") from error  # fmt: skip
+
+
+def _without_checks(code: str) -> list[str]:
+    """The lines without those of docstrings and checks, nor blank ones that stand after them."""
+    lines, left_out = code.rstrip().splitlines(), set()
+    for node in _omitted(ast.parse(code)):
+        end = node.end_lineno or node.lineno
+        while end < len(lines) and not lines[end].strip():
+            end += 1
+        left_out |= set(range(node.lineno - 1, end))
+    return [line for number, line in enumerate(lines) if number not in left_out]
+
+
+def _omitted(tree: ast.AST) -> Iterator[ast.stmt]:
+    """Docstrings and checks, of functions inside too."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        if ast.get_docstring(node) is not None:
+            yield node.body[0]
+        yield from filter(_is_check, node.body)
+
+
+def _is_check(node: ast.stmt) -> bool:
+    if isinstance(node, ast.If):
+        return isinstance(node.body[-1], ast.Raise) and not node.orelse
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
+        return False
+    called = ast.unparse(node.value.func).rpartition(".")[2]
+    return called.startswith(("check", "_check"))
+
+
+def _excerpt(function: Any, lines: list[str], first: str | None, last: str | None) -> list[str]:
+    """From a line that begins with first to one that begins with last, and the marks."""
+    start = 0 if first is None else _find(function, lines, "first", first, 0)
+    stop = len(lines) if last is None else _find(function, lines, "last", last, start) + 1
+    cut = textwrap.dedent("\n".join(lines[start:stop])).splitlines()
+    # A mark stands as far in as the line beside it.
+    indents = [line[: len(line) - len(line.lstrip())] for line in (cut[0], cut[-1])]
+    before = [indents[0] + "# …"] * (start > 0)
+    after = [indents[1] + "# …"] * (stop < len(lines))
+    return before + cut + after
+
+
+def _find(function: Any, lines: list[str], name: str, begin: str, start: int) -> int:
+    found = (k for k in range(start, len(lines)) if lines[k].strip().startswith(begin))
+    if (place := next(found, None)) is None:
+        after = " from first on" if name == "last" else ""
+        raise ValueError(f"{name} is {begin!r}; no line of {_name(function)} that is shown "
+                         f"begins with it{after}")  # fmt: skip
+    return place

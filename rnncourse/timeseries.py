@@ -11,9 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnncourse.baselines import complete
-
-Array = np.ndarray
+from rnncourse._types import Array
+from rnncourse.data.series import complete
 
 
 def fill_gaps(series: ArrayLike) -> tuple[Array, Array]:
@@ -134,34 +133,6 @@ def quantile_loss(
     return float((-slope * error).mean()), slope / outputs.size
 
 
-def coverage(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike) -> float:
-    """Share of the targets that lie in [lower, upper]; all of one shape."""
-    lower, upper, targets = np.asarray(lower), np.asarray(upper), np.asarray(targets)
-    if not lower.shape == upper.shape == targets.shape or targets.size == 0:
-        raise ValueError(f"lower {lower.shape}, upper {upper.shape} and targets {targets.shape}; "
-                         "expected one shape, with at least one value")  # fmt: skip
-    return float(((lower <= targets) & (targets <= upper)).mean())
-
-
-def interval_score(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, share: float) -> float:
-    """Width of the intervals, plus a fine for each target outside (eq-timeseries-score).
-
-    A target that lies d outside costs 2 d / (1 - share). On average the score is smallest for
-    the true quantiles (1 - share) / 2 and (1 + share) / 2, so neither too wide nor too narrow
-    pays. lower, upper, targets of one shape → the mean, in their unit.
-    Raises ValueError for shapes that differ, no value, or a share not between 0 and 1.
-    Source: Winkler (1972); Gneiting and Raftery (2007).
-    """
-    lower, upper, targets = (np.asarray(a, np.float64) for a in (lower, upper, targets))
-    if not lower.shape == upper.shape == targets.shape or targets.size == 0:
-        raise ValueError(f"lower {lower.shape}, upper {upper.shape} and targets {targets.shape}; "
-                         "expected one shape, with at least one value")  # fmt: skip
-    if not 0 < share < 1:
-        raise ValueError(f"share is {share}; expected a number between 0 and 1")
-    outside = np.maximum(np.maximum(lower - targets, targets - upper), 0)
-    return float((upper - lower + 2 * outside / (1 - share)).mean())
-
-
 def conformal_margin(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, share: float) -> Array:
     """How far to widen an interval so that a share of new targets lies in it
     (eq-timeseries-conformal).
@@ -187,20 +158,110 @@ def conformal_margin(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, sha
     return np.sort(np.maximum(lower - targets, targets - upper), axis=0)[rank - 1]
 
 
-def mase(forecasts: ArrayLike, targets: ArrayLike, past: ArrayLike, period: int = 1) -> float:
-    """Mean absolute scaled error: below 1 is better than the naive forecast was on the past.
+def persistence(history: ArrayLike, horizon: int) -> Array:
+    """Tomorrow will be as today: the last value, (horizon,) times."""
+    return seasonal_naive(history, horizon, 1)
 
-    The mean absolute error divided by that of "as one period ago" on the training part ``past``
-    (T,). Raises ValueError for gaps, shapes that differ, or a past in which the naive forecast
-    is never wrong, as in a constant series: then nothing can be better.
-    Source: Hyndman and Koehler (2006).
+
+def seasonal_naive(history: ArrayLike, horizon: int, period: int) -> Array:
+    """This month will be as the same month a year ago: the last period, again and again.
+
+    history (T,) with T >= period → (horizon,) floats. Raises ValueError for gaps (NaN), a
+    history that is too short, or horizon or period below 1.
     """
-    forecasts, targets = np.asarray(forecasts, np.float64), np.asarray(targets, np.float64)
-    if forecasts.shape != targets.shape:
-        raise ValueError(f"forecasts {forecasts.shape} and targets {targets.shape} differ")
-    past = complete(past, at_least=period + 1, what="past")
-    naive = np.abs(past[period:] - past[:-period]).mean()
-    if naive == 0:
-        raise ValueError("past repeats itself exactly: the naive forecast is never wrong there, "
-                         "and no error can be scaled by zero; report the plain error")  # fmt: skip
-    return float(np.abs(forecasts - targets).mean() / naive)
+    history = complete(history, at_least=max(1, period))
+    if horizon < 1 or period < 1:
+        raise ValueError(f"horizon = {horizon}, period = {period}; expected at least 1 of each")
+    return np.resize(history[-period:], horizon)
+
+
+class Autoregression(NamedTuple):
+    """A value as a weighted sum of the values before: y_t = b + Σ_k w_k y_{t-k}."""
+
+    w: Array  # (lags,) the weight of the value 1, 2, … steps ago
+    b: float
+
+    def forecast(self, history: ArrayLike, horizon: int) -> Array:
+        """The next ``horizon`` values; each forecast is fed back to make the next.
+
+        Raises ValueError for gaps (NaN), fewer values than lags, or a horizon below 1.
+        """
+        values = complete(history, at_least=len(self.w))[-len(self.w) :].tolist()
+        if horizon < 1:
+            raise ValueError(f"horizon = {horizon}; expected at least 1")
+        for _ in range(horizon):
+            values.append(self.b + float(self.w @ values[: -len(self.w) - 1 : -1]))
+        return np.array(values[len(self.w) :])
+
+
+def autoregression(history: ArrayLike, lags: int) -> Autoregression:
+    """Least squares on all pairs of ``lags`` values and the one after (eq-timeseries-ar).
+
+    Of several best solutions, which a constant series has, it takes the shortest one.
+    Raises ValueError for gaps (NaN), lags below 1, or fewer than 2 · lags + 1 values.
+    Source: Yule (1927).
+    """
+    if lags < 1:
+        raise ValueError(f"lags = {lags}; expected at least 1")
+    history = complete(history, at_least=2 * lags + 1)
+    rows = np.lib.stride_tricks.sliding_window_view(history, lags + 1)
+    middle = history.mean()  # away from zero the columns would be nearly alike
+    w = np.linalg.lstsq(
+        np.column_stack([rows[:, -2::-1] - middle, np.ones(len(rows))]), rows[:, -1] - middle,
+        rcond=None,
+    )[0]  # fmt: skip
+    return Autoregression(w[:-1], float(w[-1] + middle * (1 - w[:-1].sum())))
+
+
+class HarmonicRegression(NamedTuple):
+    """A line, waves of a fixed period, and an AR of what they leave: for a season."""
+
+    level: float
+    slope: float  # a step
+    waves: Array  # (count, 2) cosine and sine of the period, of half of it, of a third, …
+    period: float
+    rest: Autoregression
+
+    def curve(self, steps: ArrayLike) -> Array:
+        """Line and waves at ``steps``, counted from the first one that was fitted."""
+        columns = _waves(steps, self.period, len(self.waves))
+        return self.level + self.slope * np.asarray(steps) + columns @ self.waves.ravel()
+
+    def forecast(self, history: ArrayLike, horizon: int) -> Array:
+        """The next ``horizon`` values; ``history`` begins where the fitted one began.
+
+        Raises ValueError for gaps (NaN), fewer values than lags, or a horizon below 1.
+        """
+        history = complete(history, at_least=len(self.rest.w))
+        left = history - self.curve(np.arange(len(history)))
+        coming = self.curve(len(history) + np.arange(horizon))
+        return coming + self.rest.forecast(left, horizon)
+
+
+def harmonic_regression(
+    history: ArrayLike, period: float, waves: int, lags: int, line: bool = False
+) -> HarmonicRegression:
+    """Least squares for ``waves`` waves, then an AR of the rest (eq-timeseries-harmonic).
+
+    period: in steps, not necessarily whole (365.25 days); line: let the level rise or fall by
+    the same amount a step. Raises ValueError for gaps (NaN), a period below 2, waves outside
+    1..period / 2, or fewer than one period or 2 · lags + 1 values.
+    Source: Hyndman and Athanasopoulos (2021), dynamic harmonic regression.
+    """
+    if not 1 <= waves <= period / 2:
+        raise ValueError(f"waves = {waves}, period = {period}; expected 1 <= waves <= period / 2")
+    history = complete(history, at_least=max(2 * lags + 1, int(np.ceil(period))))
+    steps = np.arange(len(history))
+    columns = [np.ones(len(steps)), steps * float(line), *_waves(steps, period, waves).T]
+    found = np.linalg.lstsq(np.column_stack(columns), history, rcond=None)[0]
+    curve = HarmonicRegression(
+        float(found[0]), float(found[1]), found[2:].reshape(-1, 2), period,
+        Autoregression(np.zeros(1), 0.0),
+    )  # fmt: skip
+    return curve._replace(rest=autoregression(history - curve.curve(steps), lags))
+
+
+def _waves(steps: ArrayLike, period: float, count: int) -> Array:
+    """Cosine and sine columns (T, 2 · count) at ``steps`` (T,)."""
+    angles = np.outer(np.asarray(steps), np.arange(1, count + 1)) * (2 * np.pi / period)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=-1).reshape(len(angles), -1)

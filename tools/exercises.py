@@ -1,10 +1,10 @@
-"""Generate exercises/ and the public check data in rnncourse/checks/ from solutions/*.md.
+"""Generate exercises/ and the public check data in rnncourse/grading/checks/ from solutions/*.md.
 
-    python tools/exercises.py           write what has changed
-    python tools/exercises.py --check   write nothing; name each difference and exit 1
+    python -m tools.exercises           write what has changed
+    python -m tools.exercises --check   write nothing; name each difference and exit 1
 
 A notebook that is written keeps the outputs of code cells whose source is unchanged.
-solutions/*.ipynb, which hold outputs, are written by tools/notebooks.py.
+solutions/*.ipynb, which hold outputs, are written by tools/notebooks/store.py.
 
 A solution is a MyST notebook whose header names its exercise (`rnncourse: {exercise: ID}`).
 Cells: the prompt; the setup cell (tag remove-cell); imports; one or more code cells with
@@ -38,14 +38,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jupytext
+
+from rnncourse.grading import protocol
+from rnncourse.grading.compare import Verdict, verdict
+from rnncourse.grading.exercise import (
+    AS_GIVEN,
+    CELL_BREAK,
+    Case,
+    Exercise,
+    build,
+    equivalent,
+    load,
+    make_cases,
+    mutate,
+    parse_notebook,
+    run_trusted,
+    unsolved,
+)
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # the generator belongs to this checkout, installed or not
-
-import jupytext  # noqa: E402
-
-from rnncourse import _exercise, grading  # noqa: E402
-from rnncourse._compare import Verdict, verdict  # noqa: E402
-from rnncourse._exercise import Exercise  # noqa: E402
 
 # Above every seed that the class grader draws, so that its cases are never these.
 PUBLIC_SEEDS = tuple(range(2**40, 2**40 + 3))
@@ -118,22 +130,22 @@ def make_exercise(nb: dict[str, Any], exercise: Exercise) -> dict[str, Any]:
     """The notebook that the learner opens: solution and spec removed."""
     changed = exercise.source
     if exercise.kind == "repair":
-        changed = _exercise.mutate(exercise, exercise.starter)
-    parts = iter(changed.split(_exercise.CELL_BREAK))
+        changed = mutate(exercise, exercise.starter)
+    parts = iter(changed.split(CELL_BREAK))
     cells = []
     for cell in nb["cells"]:
         if ONLY_IN_SOLUTION & set(cell["metadata"].get("tags", [])):
             continue
         if "# BEGIN SOLUTION" in cell["source"] and cell["cell_type"] == "code":
-            cell = cell | {"source": _exercise.unsolved(exercise, next(parts))}
+            cell = cell | {"source": unsolved(exercise, next(parts))}
         cells.append(cell)
     return nb | {"cells": cells}
 
 
 def check_data(exercise: Exercise) -> dict[str, Any]:
     """The public check data. Raises `ValueError` where it would not tell mutants apart."""
-    rounded: Callable[[Any], Any] = lambda value: grading.decode(grading.encode(value))  # noqa: E731
-    cases = _exercise.make_cases(exercise, PUBLIC_SEEDS, rounded)
+    rounded: Callable[[Any], Any] = lambda value: protocol.from_json(protocol.to_json(value))  # noqa: E731
+    cases = make_cases(exercise, PUBLIC_SEEDS, rounded)
     certify(exercise, cases)
     rules = exercise.rules
     return {
@@ -145,18 +157,18 @@ def check_data(exercise: Exercise) -> dict[str, Any]:
         "mutants": [{"name": n, "en": en, "zh": zh} for n, (en, zh) in rules.hints.items()],
         "cases": [
             {
-                "inputs": {name: grading.encode(v) for name, v in case.inputs.items()},
-                "expected": [grading.encode(v) for v in case.expected],
-                "mutants": {n: [grading.encode(v) for v in vs] for n, vs in case.mutants.items()},
+                "inputs": {name: protocol.to_json(v) for name, v in case.inputs.items()},
+                "expected": [protocol.to_json(v) for v in case.expected],
+                "mutants": {n: [protocol.to_json(v) for v in vs] for n, vs in case.mutants.items()},
             }
             for case in cases
         ],
     }
 
 
-def certify(exercise: Exercise, cases: list[_exercise.Case]) -> None:
+def certify(exercise: Exercise, cases: list[Case]) -> None:
     """Mutants lose points and are named, equivalents lose none, the unsolved earns nothing."""
-    if len(exercise.mutants.keys() - {_exercise.AS_GIVEN}) < 5:
+    if len(exercise.mutants.keys() - {AS_GIVEN}) < 5:
         raise ValueError(f"{exercise.id}: fewer than five mutants")
     if len(exercise.equivalents) < 2:
         raise ValueError(f"{exercise.id}: fewer than two equivalents")
@@ -167,13 +179,13 @@ def certify(exercise: Exercise, cases: list[_exercise.Case]) -> None:
         if found.text != hint:
             raise ValueError(f"{exercise.id}: mutant {name} is taken for another: {found.text[0]}")
     for name in exercise.equivalents:
-        function = _exercise.build(exercise, _exercise.equivalent(exercise, name))
-        answers = [_exercise.run_trusted(exercise, function, case.inputs) for case in cases]
+        function = build(exercise, equivalent(exercise, name))
+        answers = [run_trusted(exercise, function, case.inputs) for case in cases]
         found = verdict(cases, answers, exercise.rules)
         if found.points < exercise.rules.points:
             raise ValueError(f"{exercise.id}: equivalent {name} loses points: {found.text[0]}")
     if exercise.kind == "repair":
-        given = _exercise.AS_GIVEN if len(exercise.starter) > 1 else "".join(exercise.starter)
+        given = AS_GIVEN if len(exercise.starter) > 1 else "".join(exercise.starter)
         answers = [case.mutants.get(given) for case in cases]
         if not given or verdict(cases, answers, exercise.rules).points:
             raise ValueError(f"{exercise.id}: the exercise as handed out already earns points")
@@ -192,7 +204,7 @@ def generate(root: Path) -> Iterator[tuple[Path, str]]:
     for source in sorted((root / "solutions").glob("*_sol_*.md")):
         text = source.read_text("utf-8")
         nb = read_solution(text)
-        exercise = _exercise.load(_exercise.parse_notebook(nb))
+        exercise = load(parse_notebook(nb))
         if exercise.id != source.stem.replace("_sol_", "_ex_"):
             raise ValueError(f"{source.name}: the header says exercise {exercise.id}")
         learner = make_exercise(nb, exercise)
@@ -200,7 +212,8 @@ def generate(root: Path) -> Iterator[tuple[Path, str]]:
         yield target, as_markdown(learner, header(text))
         pair = target.with_suffix(".ipynb")
         yield pair, as_notebook(learner, exercise.id, existing(pair))
-        yield root / "rnncourse" / "checks" / f"{exercise.id}.json", dump(check_data(exercise))
+        checks = root / "rnncourse" / "grading" / "checks"
+        yield checks / f"{exercise.id}.json", dump(check_data(exercise))
 
 
 def existing(path: Path) -> str | None:
@@ -232,7 +245,7 @@ def differences(root: Path) -> list[tuple[Path, str | None]]:
     found: list[tuple[Path, str | None]] = [
         (path, text) for path, text in due.items() if not equal(existing(path), text, path)
     ]
-    patterns = ("exercises/*_ex_*", "rnncourse/checks/*.json")
+    patterns = ("exercises/*_ex_*", "rnncourse/grading/checks/*.json")
     strays = [path for pattern in patterns for path in sorted(root.glob(pattern))]
     return found + [(path, None) for path in strays if path not in due]
 

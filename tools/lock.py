@@ -1,44 +1,44 @@
-"""Write constraints.txt: the exact versions that .venv holds."""
+"""Write constraints.txt: exact versions of all that `make` installs, on any system and Python.
 
-import re
+    make lock          the versions of now where they still fit, newer ones where they do not
+    make lock UPGRADE=1
+
+`uv pip compile --universal` resolves once for all systems; what only some of them need carries a
+marker. pip reads the file as constraints: a line on a package that nothing installs does nothing.
+"""
+
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = Path("constraints.txt")
 HEADER = """\
 # Exact versions that `make` installs, written by `make lock`. Ranges stand in pyproject.toml.
-# The sphinx-book-theme is held back: 1.3.0 adds a second top bar with a second search box.
+# PyTorch is held: another version may bring gigabytes. So is the sphinx-book-theme: 1.3.0 adds a
+# second top bar with a second search box.
 """
-# Either name is the same library; a machine installs the one that suits its system.
-TWINS = {"tensorflow-cpu": "tensorflow", "tensorflow": "tensorflow-cpu"}
-# Installers, not part of the course; a new Python brings newer ones.
-SKIP = {"pip", "wheel", "rnncourse"}
+HELD = ("torch==2.13.0", "sphinx-book-theme<1.3")
 
 
-def constraints(freeze: str) -> str:
-    """Return the text of constraints.txt for the output of `pip freeze`."""
-    pins = {}
-    for line in freeze.splitlines():
-        name, found, version = line.partition("==")
-        name = re.sub(r"[-_.]+", "-", name).lower()
-        if found and name not in SKIP:
-            # A local tag (+cpu) names one index's build; other machines have another.
-            pins[name] = version.partition("+")[0]
-    for name, twin in TWINS.items():
-        if name in pins:
-            pins[twin] = pins[name]
-    # A twin's wheel covers fewer systems, so neither pin may be needed: a constraint
-    # on a package that nothing installs is harmless.
-    return HEADER + "".join(f"{name}=={pins[name]}\n" for name in sorted(pins))
+def command(root: Path, upgrade: bool) -> list[str]:
+    """The call of uv, which reads the versions of now from the file that it writes."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [f"--extra={name}" for name in project["optional-dependencies"]]
+    options = ["--universal", "--no-annotate", "--no-header", "--quiet", "--constraint=-"]
+    return [sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml", *extras, *options,
+            f"--output-file={TARGET}", *(["--upgrade"] if upgrade else [])]  # fmt: skip
 
 
-def main() -> None:
-    command = [sys.executable, "-m", "pip", "freeze", "--exclude-editable", "--all"]
-    freeze = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    (ROOT / "constraints.txt").write_text(constraints(freeze), encoding="utf-8")
-    print("Wrote constraints.txt; compare the versions in environment.yml with it.")
+def main(arguments: list[str]) -> None:
+    """Write the file. `--upgrade` takes the newest versions that fit."""
+    subprocess.run(command(ROOT, "--upgrade" in arguments), cwd=ROOT, check=True, text=True,
+                   input="\n".join(HELD))  # fmt: skip
+    file = ROOT / TARGET
+    file.write_text(HEADER + file.read_text(encoding="utf-8"), encoding="utf-8")
+    print("Wrote constraints.txt; `make test` says whether the course works with it.")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 ADDRESS = re.compile(r"https://github\.com/([\w.-]+)/([\w.-]+?)/?")
 FOLDERS = ("book", "solutions", "exercises", "rnncourse", ".github")
 SUFFIXES = {".md", ".ipynb", ".json", ".yml", ".cff", ".toml", ".html"}

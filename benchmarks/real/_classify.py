@@ -17,7 +17,9 @@ from _reviews import Reviews
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from rnncourse import cells, functional, interop, layers, optim
+from rnncourse import interop
+from rnncourse.interop import convert
+from rnncourse.nn import cells, functional, layers, optim
 
 for _kind in ("INTRA", "INTER"):  # read by TensorFlow, which is imported where it is used
     os.environ.setdefault(f"TF_NUM_{_kind}OP_THREADS", "1")
@@ -203,7 +205,7 @@ def keras_model(s: Setting, params: Params) -> Any:
 def keras_recurrent(s: Setting, xs: Any, params: Params) -> Any:
     import keras
 
-    make = getattr(keras.layers, interop.KERAS[s.kind][0])
+    make = getattr(keras.layers, convert.KERAS[s.kind][0])
     layer = make(s.H, return_sequences=s.keep == "max")
     if s.directions == 2:
         layer = keras.layers.Bidirectional(layer)

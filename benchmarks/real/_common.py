@@ -142,7 +142,7 @@ class Run:
         digest = hashlib.sha256(json.dumps(self.versions, sort_keys=True).encode())
         folder = root / "benchmarks" / "real"
         shared = sorted(folder.glob("_*.py"))
-        package = sorted((root / "rnncourse").glob("*.py"))
+        package = sorted((root / "rnncourse").rglob("*.py"))
         for file in [folder / f"{self.name}.py", *shared, *package]:
             digest.update(file.read_bytes() if file.exists() else b"")
         return digest.hexdigest()[:16]

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from rnncourse import cells, functional, layers, optim, sampling, train
+from rnncourse.nlp import sampling
+from rnncourse.nn import cells, functional, layers, optim, train
 
 Array = np.ndarray
 INIT = {"rnn": cells.rnn_init, "lstm": cells.lstm_init, "gru": cells.gru_init}
@@ -178,7 +179,7 @@ def best_weight(network: Array, ngram: Array) -> float:
 
 
 def stepper(kind: str, params: dict[str, Any]) -> sampling.Step:
-    """The model as :mod:`rnncourse.sampling` wants it."""
+    """The model as :mod:`rnncourse.nlp.sampling` wants it."""
 
     def step(token: int, state: Any) -> tuple[Array, Any]:
         logits, state = forward(kind, params, np.array([[token]]), state)

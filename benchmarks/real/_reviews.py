@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnncourse import data, text, wordvec
+from rnncourse import data
+from rnncourse.nlp import text
+from rnncourse.nlp.wordvec import query, word2vec
 
 Array = np.ndarray
 
@@ -92,8 +94,8 @@ def vectors(
     kept = [row[row >= first] - first for row in rows]
     counts = np.bincount(np.concatenate(kept), minlength=len(vocabulary) - first)
     rng = np.random.default_rng(seed)
-    learnt = wordvec.train(kept, counts, rng, D, epochs=epochs, progress=False)["W_in"]
-    return wordvec.initial_embedding(vocabulary, vocabulary.tokens[first:], learnt, rng)[0]
+    learnt = word2vec.train(kept, counts, rng, D, epochs=epochs, progress=False)["W_in"]
+    return query.initial_embedding(vocabulary, vocabulary.tokens[first:], learnt, rng)[0]
 
 
 def random_vectors(vocabulary: text.Vocabulary, D: int, seed: int) -> Array:

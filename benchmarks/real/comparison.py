@@ -21,7 +21,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnncourse import comparison, data, functional, optim, text
+from rnncourse import comparison
+from rnncourse.data import corpora, tasks
+from rnncourse.nlp import text
+from rnncourse.nn import functional, optim
 
 Array = np.ndarray
 Batch = tuple[Array, Array, Array | None]  # xs (N, T, D), targets, mask
@@ -89,22 +92,22 @@ SHORT_RATES = (2e-3, 5e-3, 1e-2, 2e-2, 5e-2)
 @cache
 def vocabulary() -> text.Vocabulary:
     """The words of the reviews."""
-    texts, _ = data.made_up_verdicts(np.random.default_rng(TRIAL_SEED), 4_000)
+    texts, _ = corpora.made_up_verdicts(np.random.default_rng(TRIAL_SEED), 4_000)
     return text.Vocabulary.from_documents([text.words(t) for t in texts])
 
 
 def batch(name: str, rng: np.random.Generator, N: int, T: int) -> Batch:
     """One batch of a task; reviews have their own length, whatever T is."""
     if name == "adding":
-        xs, sums = data.adding(rng, N, T)
+        xs, sums = tasks.adding(rng, N, T)
         return xs.astype(np.float32), sums[:, None], None
     if name == "copy":
-        ids, targets = data.copy_memory(rng, N, T)
+        ids, targets = tasks.copy_memory(rng, N, T)
         return np.eye(10, dtype=np.float32)[ids], targets, None
     if name == "brackets":
-        ids, depth = data.brackets(rng, N, T)
+        ids, depth = tasks.brackets(rng, N, T)
         return np.eye(3, dtype=np.float32)[ids], depth, None
-    texts, labels = data.made_up_verdicts(rng, N)
+    texts, labels = corpora.made_up_verdicts(rng, N)
     ids, mask = text.pad([vocabulary().encode(text.words(t)) for t in texts])
     return np.eye(len(vocabulary()), dtype=np.float32)[ids], labels, mask
 

@@ -21,14 +21,10 @@ import numpy as np
 from statsmodels.tsa.statespace.exponential_smoothing import ExponentialSmoothing
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
-from rnncourse import cells, data, functional, layers, optim, train
+from rnncourse import data, metrics
 from rnncourse import timeseries as ts
-from rnncourse.baselines import (
-    autoregression,
-    harmonic_regression,
-    persistence,
-    seasonal_naive,
-)
+from rnncourse.nn import cells, functional, layers, optim, recurrent, train
+from rnncourse.timeseries import autoregression, harmonic_regression, persistence, seasonal_naive
 
 FILES = ("ETTh1.csv", "airline-passengers.csv", "daily-min-temperatures.csv")
 SHARE = 0.9
@@ -115,7 +111,7 @@ def errors(name, forecasts, K):
     past = back(z[: CUTS[name][0]])
     mae = np.abs(error).mean()
     row = {"mse": np.square(error).mean(), "rmse": np.sqrt(np.square(error).mean()), "mae": mae,
-           "mase": ts.mase(error + truth, truth, past)}  # fmt: skip
+           "mase": metrics.mase(error + truth, truth, past)}  # fmt: skip
     return {key: round(float(value), 4) for key, value in row.items()}
 
 
@@ -248,9 +244,9 @@ def methods(name):
 
 def judged(low, high, wanted):
     """Coverage, width and interval score."""
-    return {"coverage": round(ts.coverage(low, high, wanted), 4),
+    return {"coverage": round(metrics.coverage(low, high, wanted), 4),
             "width": round(float((high - low).mean()), 4),
-            "score": round(ts.interval_score(low, high, wanted, SHARE), 4)}  # fmt: skip
+            "score": round(metrics.interval_score(low, high, wanted, SHARE), 4)}  # fmt: skip
 
 
 def plain_interval(name, method, K):
@@ -283,8 +279,8 @@ def describe(name):
 
 # --- networks ------------------------------------------------------------------------------
 
-FORWARD = {"GRU": layers.gru_forward, "LSTM": layers.lstm_forward}
-BACKWARD = {"GRU": layers.gru_backward, "LSTM": layers.lstm_backward}
+FORWARD = {"GRU": recurrent.gru_forward, "LSTM": recurrent.lstm_forward}
+BACKWARD = {"GRU": recurrent.gru_backward, "LSTM": recurrent.lstm_backward}
 INIT = {"GRU": cells.gru_init, "LSTM": cells.lstm_init}
 
 

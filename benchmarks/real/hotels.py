@@ -16,7 +16,8 @@ from _classify import Setting, scores, trained
 from _reviews import Reviews, folds, held_out, hotels, random_vectors, vectors
 from sklearn.metrics import f1_score
 
-from rnncourse import data, text
+from rnncourse import data
+from rnncourse.nlp import text
 
 Array = np.ndarray
 D, LIMIT, KEEP, MIN_COUNT, VECTOR_EPOCHS, SEED = 100, 256, "both", 2, 5, 0

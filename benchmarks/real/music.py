@@ -17,7 +17,8 @@ import numpy as np
 from _language import INIT, learn
 from scipy.io import loadmat
 
-from rnncourse import data, functional, layers, optim
+from rnncourse import data
+from rnncourse.nn import functional, layers, optim
 
 Array = np.ndarray
 Pieces = list[Array]  # each (T, 88) of 0 and 1

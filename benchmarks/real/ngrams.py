@@ -16,7 +16,7 @@ import tang
 import time_machine
 from _language import bits, perplexity
 
-from rnncourse.baselines import KneserNey, WittenBell
+from rnncourse.nlp.ngram import KneserNey, WittenBell
 
 Array = np.ndarray
 Model = WittenBell | KneserNey

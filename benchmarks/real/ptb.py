@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from _language import chunks, init, loss_and_gradients, mean_loss, perplexity, streams
 
-from rnncourse import data, optim
-from rnncourse.baselines import WittenBell
+from rnncourse import data
+from rnncourse.nlp.ngram import WittenBell
+from rnncourse.nn import optim
 
 Array = np.ndarray
 PARTS = ("train", "valid", "test")

@@ -17,8 +17,8 @@ import string
 import time
 import unicodedata
 
-from rnncourse import data
-from rnncourse import segmentation as seg
+from rnncourse import data, metrics
+from rnncourse.nlp import segmentation as seg
 
 PEOPLE, SIGHAN, GSD = "cws_people_daily_1998", "cws_sighan2005", "cws_ud_gsd"
 NEEDS = [
@@ -145,7 +145,7 @@ def known_words(which, name):
 
 
 def scored(gold, found, known, seconds):
-    result = seg.score(gold, found, known)
+    result = metrics.segmentation_scores(gold, found, known)
     row = {key: round(value, 4) for key, value in result._asdict().items()}
     return row | {"words_per_second": round(sum(map(len, gold)) / seconds)}
 
@@ -182,7 +182,7 @@ def choose(which, kind):
     curve = {}
     for weight in WEIGHTS:
         found = [cut("".join(words), lexicon, weight) for words in held]
-        curve[str(weight)] = round(seg.score(held, found).f1, 4)
+        curve[str(weight)] = round(metrics.segmentation_scores(held, found).f1, 4)
     return curve
 
 

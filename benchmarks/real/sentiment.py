@@ -21,7 +21,8 @@ import torch
 from _classify import LIBRARIES, Network, Setting, init, scores, trained
 from _reviews import Reviews, films, held_out, random_vectors, vectors
 
-from rnncourse import data, text
+from rnncourse import data
+from rnncourse.nlp import text
 
 Array = np.ndarray
 NEEDS = [("imdb", "imdb_train.tsv.gz"), ("imdb", "imdb_test.tsv.gz")]

@@ -25,8 +25,10 @@ from _language import (
     streams,
 )
 
-from rnncourse import data, optim, sampling
-from rnncourse.baselines import WittenBell
+from rnncourse import data
+from rnncourse.nlp import sampling
+from rnncourse.nlp.ngram import WittenBell
+from rnncourse.nn import optim
 
 Array = np.ndarray
 NEEDS = [("shakespeare", "tinyshakespeare.txt")]

@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from _language import best_weight, bits, forward, init, learn, loss_and_gradients, mixed
 
-from rnncourse import data, functional, optim, sampling
-from rnncourse.baselines import WittenBell
+from rnncourse import data
+from rnncourse.nlp import sampling
+from rnncourse.nlp.ngram import WittenBell
+from rnncourse.nn import functional, optim
 
 Array = np.ndarray
 FILES = {5: "tang_wujue_5char_simp.tsv", 7: "tang_qijue_7char_simp.tsv"}

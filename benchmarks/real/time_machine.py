@@ -22,8 +22,9 @@ import torch
 from _language import best_weight, chosen, forward, init, loss_and_gradients, mixed
 from torch import nn
 
-from rnncourse import data, functional, interop, optim
-from rnncourse.baselines import WittenBell
+from rnncourse import data, interop
+from rnncourse.nlp.ngram import WittenBell
+from rnncourse.nn import functional, optim
 
 Array = np.ndarray
 Predict = Callable[[Array], Array]

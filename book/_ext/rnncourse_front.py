@@ -13,8 +13,8 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
-from course_map import course_map
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tools.site.course_map import course_map
 
 ROOT = Path(__file__).resolve().parents[2]
 TERMS = ROOT / "book" / "terms.yml"

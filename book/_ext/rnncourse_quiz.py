@@ -8,7 +8,7 @@ A page writes an answer so that it is readable anywhere, also in Colab and witho
 
     </details>
 
-Each feedback begins with ✓ or ✗; tools/edition_checks.py sees to that.
+Each feedback begins with ✓ or ✗; tools/editions/checks.py sees to that.
 """
 
 from docutils import nodes

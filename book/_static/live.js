@@ -46,15 +46,17 @@ for (const box of document.querySelectorAll(".live")) {
     });
     return out;
   };
+  const block = Object.fromEntries(net.gates.map((name, k) => [name, k]));
   const lstm = (xs, way) => {
     const H = arrays[`${way}.W_h`].shape[0];
     let h = new Array(H).fill(0), c = new Array(H).fill(0);
     return xs.map((x) => {
       const a = addProduct(addProduct([...arrays[`${way}.b`].values], x, arrays[`${way}.W_x`]),
                            h, arrays[`${way}.W_h`]);
-      const gate = (block, j) => sigmoid(a[block * H + j]); // i, f, g, o side by side
-      c = c.map((old, j) => gate(1, j) * old + gate(0, j) * Math.tanh(a[2 * H + j]));
-      h = c.map((now, j) => gate(3, j) * Math.tanh(now));
+      const inside = (name, j) => a[block[name] * H + j];
+      const gate = (name, j) => sigmoid(inside(name, j));
+      c = c.map((old, j) => gate("f", j) * old + gate("i", j) * Math.tanh(inside("g", j)));
+      h = c.map((now, j) => gate("o", j) * Math.tanh(now));
       return h;
     });
   };

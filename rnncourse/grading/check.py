@@ -1,0 +1,136 @@
+"""`check`: tell a learner at once whether a function is right, and if not, what is wrong.
+
+The public check data in `checks/ID.json` is generated from `solutions/`; the class grader
+(`python -m rnncourse grade`) draws other inputs and does not use it.
+"""
+
+from __future__ import annotations
+
+import json
+import linecache
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from rnncourse.grading import compare, feedback
+from rnncourse.grading.compare import Answer, Case, Rules, Verdict
+from rnncourse.grading.protocol import from_json
+
+
+class Result:
+    """What :func:`check` found: ``points``, ``max_points``, and its words as ``text``, ``html``."""
+
+    def __init__(self, points: float, max_points: float, text: str, html: str) -> None:
+        self.points = points
+        self.max_points = max_points
+        self.text = text
+        self.html = html
+
+    def __repr__(self) -> str:
+        return f"Result({self.points:g} / {self.max_points:g})"
+
+    def _ipython_display_(self) -> None:
+        """Show nothing: `check` has shown it already."""
+
+
+def known_exercises() -> list[str]:
+    """Ids of all exercises that `check` knows, sorted."""
+    folder = resources.files("rnncourse.grading") / "checks"
+    if not folder.is_dir():
+        return []
+    return sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".json"))
+
+
+def load_check(exercise_id: str) -> tuple[Rules, list[Case]]:
+    """Rules and public cases of an exercise. Raises `KeyError` for an unknown id."""
+    if not isinstance(exercise_id, str) or exercise_id not in known_exercises():
+        raise KeyError(exercise_id)
+    file = resources.files("rnncourse.grading") / "checks" / f"{exercise_id}.json"
+    data = json.loads(file.read_text(encoding="utf-8"))
+    hints = {m["name"]: (m["en"], m["zh"]) for m in data["mutants"]}
+    rtol, atol = data["tolerance"]
+    cases = [
+        Case(
+            {name: from_json(v) for name, v in case["inputs"].items()},
+            [from_json(v) for v in case["expected"]],
+            {name: [from_json(v) for v in vs] for name, vs in case["mutants"].items()},
+        )
+        for case in data["cases"]
+    ]
+    return Rules(tuple(data["outputs"]), data["points"], rtol, atol, hints), cases
+
+
+def check(exercise_id: str, function: Callable[..., Any]) -> Result:
+    """Run ``function`` on the exercise's public cases; show and return the verdict.
+
+    A notebook shows it with coloured marks, anything else as plain text. Never raises for a
+    wrong answer: an unknown id, something that cannot be called or a function that raises
+    is explained in the text, and earns 0 points. Only an interrupt (Ctrl-C) passes through.
+    """
+    try:
+        rules, cases = load_check(exercise_id)
+    except KeyError:
+        return _report(str(exercise_id), _unknown(exercise_id), 0)
+    if not callable(function):
+        kind = type(function).__name__
+        text = (f"the second argument must be your function, but it is of type {kind}",
+                f"第二个参数应为你的函数，但它的类型是 {kind}")  # fmt: skip
+        return _report(exercise_id, Verdict(0.0, text), rules.points)
+    found = compare.verdict(cases, [_answer(function, case, rules) for case in cases], rules)
+    return _report(exercise_id, found, rules.points)
+
+
+def _unknown(exercise_id: Any) -> Verdict:
+    if callable(exercise_id):
+        return Verdict(0.0, ('the id comes first: check("rnn_ex_01", your_function)',
+                             '练习编号放在前面：check("rnn_ex_01", 你的函数)'))  # fmt: skip
+    known = ", ".join(known_exercises())
+    return Verdict(0.0, (f"there is no exercise {exercise_id!r}; known: {known}",
+                         f"没有练习 {exercise_id!r}；已有：{known}"))  # fmt: skip
+
+
+def _answer(function: Callable[..., Any], case: Case, rules: Rules) -> Answer:
+    """Call the learner's function on copies; an exception becomes a `Failure`."""
+    arguments = {
+        name: value.copy() if isinstance(value, np.ndarray) else value
+        for name, value in case.inputs.items()
+    }
+    try:  # what comes back is looked at in here too: it may be an object that raises
+        answer = compare.unpack(function(*arguments.values()), rules.outputs)
+    except (Exception, SystemExit) as error:
+        return compare.raised(_one_line(error), _learner_line(error, function))
+    changed = [
+        name
+        for name, before in case.inputs.items()
+        if isinstance(before, np.ndarray) and before.tobytes() != arguments[name].tobytes()
+    ]
+    return compare.changed_inputs(changed) if changed else answer
+
+
+def _one_line(error: BaseException) -> str:
+    name = type(error).__name__
+    try:
+        return " ".join(f"{name}: {error}".split()).removesuffix(":")[:300]
+    except Exception:  # an exception of the learner's that cannot be printed
+        return name
+
+
+def _learner_line(error: BaseException, function: Callable[..., Any]) -> str:
+    """The line of the learner's own code that raised, or empty where it is not known."""
+    code = getattr(function, "__code__", None)
+    line = ""
+    trace = error.__traceback__  # not `traceback.extract_tb`, which forgets a notebook's cells
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if code is not None and name == code.co_filename:
+            line = linecache.getline(name, trace.tb_lineno).strip()
+        trace = trace.tb_next
+    return line
+
+
+def _report(exercise_id: str, found: Verdict, points: float) -> Result:
+    text, html = feedback.render(exercise_id, found, points)
+    feedback.show(text, html)
+    return Result(found.points, points, text, html)

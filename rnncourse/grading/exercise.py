@@ -1,0 +1,278 @@
+"""Read a notebook, and read an exercise (reference, spec, mutants) from its solution.
+
+Only trusted code calls `load`: it executes the solution's cells.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnncourse.grading.compare import Case, Rules, Text, unpack
+
+MAX_NOTEBOOK_BYTES = 10 << 20
+MAX_CELLS = 5000
+KINDS = ("implement", "repair", "measure")
+AS_GIVEN = "as-given"
+STILL_AS_GIVEN = {
+    "en": "this computes what the code as given computes: all its bugs are still there. "
+    "Print shapes and a few values, and compare them with the task",
+    "zh": "结果和原来的代码完全一样：错误都还在。打印形状和几个数值，与题目的要求对照",
+}
+CELL_BREAK = "\n\n# %%\n\n"  # between the solution's cells, where there are several
+
+
+class NotebookError(Exception):
+    """A file that cannot be graded; `text` says why in English and Chinese."""
+
+    def __init__(self, english: str, chinese: str) -> None:
+        super().__init__(english)
+        self.text: Text = (english, chinese)
+
+
+class Cell(NamedTuple):
+    """One notebook cell."""
+
+    kind: str
+    source: str
+    tags: tuple[str, ...] = ()
+
+
+class Notebook(NamedTuple):
+    """The part of a notebook that grading reads."""
+
+    cells: list[Cell]
+    exercise: str | None
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A solution notebook, taken apart."""
+
+    id: str
+    kind: str
+    function: str
+    source: str
+    rules: Rules
+    withhold: tuple[str, ...]
+    packages: tuple[str, ...]
+    mutants: dict[str, tuple[tuple[str, str], ...]]
+    starter: tuple[str, ...]
+    draw: Callable[[np.random.Generator], Any]
+    equivalents: dict[str, str]
+    preamble: str = ""
+
+
+def read_notebook(path: Path) -> Notebook:
+    """Parse a version 4 notebook.
+
+    Raises `NotebookError` where the file is absent, not a regular file, too large,
+    not JSON, not a notebook, or without code cells.
+    """
+    if not path.exists():
+        raise NotebookError("no such file", "找不到文件")
+    if not path.is_file():  # a pipe or device would block the batch
+        raise NotebookError("not a regular file", "不是普通文件")
+    if path.stat().st_size > MAX_NOTEBOOK_BYTES:
+        raise NotebookError("the file is larger than 10 MB", "文件超过 10 MB")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        name = type(error).__name__
+        raise NotebookError(f"cannot be read ({name})", f"无法读取（{name}）") from error
+    return decode_notebook(data)
+
+
+def decode_notebook(data: bytes) -> Notebook:
+    """A `Notebook` from a file's bytes. Raises `NotebookError` as `read_notebook` does."""
+    if len(data) > MAX_NOTEBOOK_BYTES:
+        raise NotebookError("the file is larger than 10 MB", "文件超过 10 MB")
+    try:
+        parsed = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        name = type(error).__name__
+        raise NotebookError(
+            f"not readable as JSON ({name})", f"不是有效的 JSON（{name}）"
+        ) from error
+    return parse_notebook(parsed)
+
+
+def parse_notebook(data: Any) -> Notebook:
+    """A `Notebook` from parsed JSON. Raises `NotebookError` as `read_notebook` does."""
+    cells = data.get("cells") if isinstance(data, dict) else None
+    if not isinstance(cells, list):
+        raise NotebookError("not a notebook (no list of cells)", "不是 notebook（没有单元格列表）")
+    if len(cells) > MAX_CELLS:
+        raise NotebookError(f"more than {MAX_CELLS} cells", f"单元格超过 {MAX_CELLS} 个")
+    parsed = [_parse_cell(cell) for cell in cells]
+    if not any(cell.kind == "code" and cell.source.strip() for cell in parsed):
+        raise NotebookError("the notebook has no code cells", "notebook 中没有代码单元格")
+    metadata = data.get("metadata")
+    mark = metadata.get("rnncourse") if isinstance(metadata, dict) else None
+    exercise = mark.get("exercise") if isinstance(mark, dict) else None
+    return Notebook(parsed, exercise if isinstance(exercise, str) else None)
+
+
+def _parse_cell(cell: Any) -> Cell:
+    if not isinstance(cell, dict):
+        raise NotebookError("not a notebook (damaged cell)", "不是 notebook（单元格损坏）")
+    source = cell.get("source", "")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str):
+        raise NotebookError("not a notebook (damaged cell)", "不是 notebook（单元格损坏）")
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    tags = tuple(t for t in tags if isinstance(t, str)) if isinstance(tags, list) else ()
+    return Cell(str(cell.get("cell_type")), source, tags)
+
+
+def solution_cells(cells: Iterable[Cell]) -> list[Cell]:
+    """The code cells that hold the reference solution."""
+    return [c for c in cells if c.kind == "code" and "# BEGIN SOLUTION" in c.source]
+
+
+def load(notebook: Notebook) -> Exercise:
+    """Build the `Exercise` of a solution notebook. Raises `ValueError` where it is unfit."""
+    code = [c for c in notebook.cells if c.kind == "code"]
+    specs = [c for c in code if "spec" in c.tags]
+    solution = solution_cells(code)
+    if len(specs) != 1 or not solution or not notebook.exercise:
+        raise ValueError("a solution needs an exercise id, a solution cell and one spec cell")
+    skip = {"spec", "remove-cell", "nbval-check-output"}
+    given = [c.source for c in code if not skip & set(c.tags) and c not in solution]
+    space: dict[str, Any] = {"np": np, "__name__": "spec"}
+    exec(compile(specs[0].source, f"{notebook.exercise}: spec", "exec"), space)
+    _add_as_given(space)
+    return Exercise(
+        id=notebook.exercise,
+        kind=_one_of(space["kind"], KINDS),
+        function=space["function"],
+        source=CELL_BREAK.join(c.source for c in solution),
+        rules=_rules(space),
+        withhold=tuple(space["withhold"]),
+        packages=tuple(space.get("packages", ("numpy",))),
+        mutants={m["name"]: _edits(m["edit"]) for m in space["mutants"]},
+        starter=tuple(space.get("starter", ())),
+        draw=space["draw"],
+        equivalents=_equivalents(space),
+        preamble="\n\n".join(given),
+    )
+
+
+def _add_as_given(space: dict[str, Any]) -> None:
+    """For code with several bugs to find, a mutant that has them all and whose hint names none.
+
+    Without it, the first `check` of the untouched code would give the bugs away.
+    """
+    starter = space.get("starter", ())
+    if len(starter) > 1:
+        edits = {m["name"]: _edits(m["edit"]) for m in space["mutants"]}
+        every = [pair for name in starter for pair in edits[name]]
+        space["mutants"] = [*space["mutants"], {"name": AS_GIVEN, "edit": every, **STILL_AS_GIVEN}]
+
+
+def _one_of(value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ValueError(f"{value!r} is none of {allowed}")
+    return value
+
+
+def _rules(space: dict[str, Any]) -> Rules:
+    hints = {m["name"]: (m["en"], m["zh"]) for m in space["mutants"]}
+    if len(hints) != len(space["mutants"]):
+        raise ValueError("two mutants have the same name")
+    rtol, atol = space["tolerance"]
+    return Rules(tuple(space["outputs"]), space["points"], rtol, atol, hints)
+
+
+def _equivalents(space: dict[str, Any]) -> dict[str, str]:
+    """Right answers written differently; one that forgot to define the function proves nothing."""
+    found = dict(space.get("equivalents", {}))
+    for name, source in found.items():
+        if f"def {space['function']}(" not in source:
+            raise ValueError(f"equivalent {name} does not define {space['function']}")
+    return found
+
+
+def _edits(edit: Any) -> tuple[tuple[str, str], ...]:
+    pairs = [edit] if isinstance(edit[0], str) else edit
+    return tuple((old, new) for old, new in pairs)
+
+
+def mutate(exercise: Exercise, names: Iterable[str]) -> str:
+    """The reference source with the named mutants' edits, each matching exactly once."""
+    source = exercise.source
+    for name in names:
+        for old, new in exercise.mutants[name]:
+            if source.count(old) != 1:
+                raise ValueError(f"{exercise.id}, mutant {name}: {old!r} must match exactly once")
+            source = source.replace(old, new)
+    return source
+
+
+def unsolved(exercise: Exercise, source: str) -> str:
+    """A solution cell as the learner gets it: emptied, or with the starter's bugs."""
+    if exercise.kind == "repair":
+        marker = re.compile(r"^ *# (BEGIN|END) SOLUTION *\n?", re.M)
+        return marker.sub("", source).rstrip("\n")
+    block = re.compile(r"^( *)# BEGIN SOLUTION.*?# END SOLUTION", re.M | re.S)
+    return block.sub(r"\1# YOUR CODE HERE / 在此处写代码\n\1return None", source)
+
+
+def equivalent(exercise: Exercise, name: str) -> str:
+    """The source of an answer written differently, after the definitions that come with it."""
+    given = unsolved(exercise, exercise.source)
+    return f"{given}{CELL_BREAK}{exercise.equivalents[name]}"
+
+
+def build(exercise: Exercise, source: str) -> Callable[..., Any]:
+    """Execute trusted `source` and return the graded function."""
+    space: dict[str, Any] = {"__name__": exercise.id}
+    exec(compile(exercise.preamble, f"{exercise.id}: given", "exec"), space)
+    exec(compile(source, f"{exercise.id}: solution", "exec"), space)
+    return space[exercise.function]
+
+
+def copied(inputs: dict[str, Any]) -> list[Any]:
+    """The arguments in order, arrays copied so that a call cannot change the originals."""
+    return [v.copy() if isinstance(v, np.ndarray) else v for v in inputs.values()]
+
+
+def make_cases(
+    exercise: Exercise, seeds: Iterable[int], tidy: Callable[[Any], Any] = lambda value: value
+) -> list[Case]:
+    """Draw inputs for each seed; run the reference and every mutant on them.
+
+    `tidy` is applied to each drawn value (the public data rounds them).
+    """
+    reference = build(exercise, exercise.source)
+    broken = {name: build(exercise, mutate(exercise, [name])) for name in exercise.mutants}
+    names = list(inspect.signature(reference).parameters)
+    cases = []
+    for seed in seeds:
+        rng = np.random.default_rng([seed, zlib.crc32(exercise.id.encode())])
+        drawn = exercise.draw(rng)
+        drawn = drawn if isinstance(drawn, dict) else dict(zip(names, drawn, strict=True))
+        inputs = {name: tidy(drawn[name]) for name in names}
+        expected = run_trusted(exercise, reference, inputs)
+        mutants = {name: run_trusted(exercise, f, inputs) for name, f in broken.items()}
+        cases.append(Case(inputs, expected, mutants))
+    return cases
+
+
+def run_trusted(exercise: Exercise, function: Callable[..., Any], inputs: dict) -> list[np.ndarray]:
+    """Outputs of the reference or a mutant. Raises `ValueError` where it is no array."""
+    with np.errstate(all="ignore"):
+        answer = unpack(function(*copied(inputs)), exercise.rules.outputs)
+    if not isinstance(answer, list) or not all(isinstance(v, np.ndarray) for v in answer):
+        raise ValueError(f"{exercise.id}: a reference or mutant returned {answer}")
+    return answer

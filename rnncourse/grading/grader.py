@@ -1,0 +1,321 @@
+"""Grade notebooks: this trusted process holds reference, seed and tolerance, and decides.
+
+The notebook runs in a `Child`; it receives inputs and returns plain values, and whatever it
+returns is checked byte by byte before it is compared. Each submission yields one `Row`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnncourse.grading import protocol
+from rnncourse.grading.compare import (
+    FULL_MARKS,
+    Answer,
+    Case,
+    Failure,
+    Foreign,
+    Text,
+    Verdict,
+    changed_inputs,
+    raised,
+    unpack,
+    verdict,
+)
+from rnncourse.grading.confine.process import Child, Mode, Silent, find_mode
+from rnncourse.grading.confine.stage import Limits, Stage
+from rnncourse.grading.confine.users import lend_user
+from rnncourse.grading.exercise import (
+    Exercise,
+    Notebook,
+    NotebookError,
+    load,
+    make_cases,
+    read_notebook,
+)
+from rnncourse.grading.protocol import Malformed
+from rnncourse.grading.record import FAULT, Record, Row, nothing_right
+from rnncourse.grading.submissions import Job, Submission, printable, read_jobs
+
+SECRET_CASES = 3
+MAX_SEED = 2**32  # the public cases' seeds lie above
+
+
+def clean(text: Any, length: int = 200) -> str:
+    """Learner-controlled text on one printable line of limited length."""
+    if not isinstance(text, str):
+        raise Malformed
+    return printable(text)[:length]
+
+
+def small(number: Any) -> bool:
+    """True for an integer that may be a cell's number, and is short to print."""
+    return type(number) is int and 0 < number < 10**6
+
+
+def parse(line: bytes) -> dict:
+    """A message from the child. Raises `Malformed` where it is not a JSON object."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise Malformed from error
+    if not isinstance(message, dict):
+        raise Malformed
+    return message
+
+
+def decode(item: Any) -> np.ndarray | Foreign:
+    """A returned value. Raises `Malformed` unless it is an array, or the name of another type."""
+    if isinstance(item, dict) and set(item) == {"type"}:
+        return Foreign(clean(item["type"], 80))
+    return protocol.array_from_wire(item)
+
+
+def read_reply(reply: dict, case: Case, exercise: Exercise) -> Answer:
+    """The learner's answer to one case, from the child's reply without its id."""
+    names = list(case.inputs)
+    if "error" in reply:
+        return raised(clean(reply["error"]), clean(reply.get("line", "")))
+    changed = reply.pop("changed", None)
+    if not isinstance(changed, list) or not all(
+        type(k) is int and 0 <= k < len(names) for k in changed
+    ):
+        raise Malformed
+    if changed:
+        return changed_inputs([names[k] for k in changed])
+    if set(reply) == {"none"}:
+        return unpack(None, exercise.rules.outputs)
+    if set(reply) == {"one"}:
+        return unpack(decode(reply["one"]), exercise.rules.outputs)
+    if set(reply) != {"many", "list"} or not isinstance(reply["many"], list):
+        raise Malformed
+    values = [decode(item) for item in reply["many"]]
+    return unpack(values if reply["list"] else tuple(values), exercise.rules.outputs)
+
+
+def run_notebook(child: Child, cells: list[str], function: str, place: list[Text]) -> dict:
+    """Have the cells run. Returns the child's report on them; `place` follows the progress."""
+    child.send({"cells": cells, "function": function})
+    for _ in range(len(cells) + 1):
+        message = parse(child.receive())
+        if "ready" in message:
+            return message
+        number = message.get("cell")
+        if type(number) is not int or not 1 <= number <= len(cells):
+            raise Malformed
+        place[0] = (f"in code cell {number}", f"第 {number} 个代码单元格中")
+    raise Malformed
+
+
+def ask(child: Child, case: Case, exercise: Exercise) -> Answer:
+    """Send one case's inputs and read the answer. The id cannot be guessed beforehand."""
+    if not child.quiet():
+        raise Silent("early")
+    name = secrets.token_hex(8)
+    arguments = [protocol.argument_to_wire(value) for value in case.inputs.values()]
+    child.send({"id": name, "arguments": arguments})
+    reply = parse(child.receive())
+    if reply.pop("id", None) != name:
+        raise Malformed
+    return read_reply(reply, case, exercise)
+
+
+def missing(report: dict, exercise: Exercise) -> Text:
+    """Why there is no function to call, from the child's report on the cells."""
+    english = f"the notebook does not define the function {exercise.function}"
+    chinese = f"notebook 没有定义函数 {exercise.function}"
+    if report.get("exists") is True:
+        english, chinese = f"{exercise.function} is not a function", f"{exercise.function} 不是函数"
+    for item in first_errors(report)[:1]:
+        english += f" (code cell {item[0]} raised {item[1]})"
+        chinese += f"（第 {item[0]} 个代码单元格抛出 {item[1]}）"
+    return english, chinese
+
+
+def first_errors(report: dict) -> list[tuple[int, str]]:
+    """Cell numbers and errors of a report. Raises `Malformed` where it is not as agreed."""
+    errors = report.get("errors")
+    if not isinstance(errors, list) or len(errors) > 100:
+        raise Malformed
+    found = []
+    for item in errors:
+        if not isinstance(item, dict) or not small(item.get("cell")):
+            raise Malformed
+        line = clean(item.get("line", ""))
+        found.append((item["cell"], clean(item.get("error")) + (f" at: {line}" if line else "")))
+    return found
+
+
+def silence(error: Silent, place: Text, limits: Limits) -> Text:
+    """What to say of a child that stopped answering."""
+    if error.why == "late":
+        return (f"time limit of {limits.wall:g} s reached {place[0]}",
+                f"{place[1]}超过了 {limits.wall:g} 秒的时间限制")  # fmt: skip
+    if error.why == "ended":
+        status = "" if error.status is None else f" (exit status {error.status})"
+        return (f"the process ended {place[0]}{status}", f"{place[1]}进程终止{status}")
+    if error.why == "large":
+        return (f"an answer is too large {place[0]}", f"{place[1]}返回的数据过大")
+    return ("an answer came before it was asked for", "在提问之前就收到了回答")
+
+
+class Grader:
+    """Grades one job after another; threads may share it.
+
+    `solutions` is their folder, or what `read_solutions` made of it. Call `close` at the end, or
+    use as a context manager.
+    """
+
+    def __init__(self, solutions: Path | dict[str, Notebook], seed: int,
+                 limits: Limits | None = None, language: int = 0,
+                 mode: Mode | None = None, unconfined: bool = False) -> None:  # fmt: skip
+        self.limits = limits or Limits()
+        self.seed = seed
+        self.language = language
+        self.solutions = read_solutions(solutions) if isinstance(solutions, Path) else solutions
+        self._loaded: dict[str, tuple[Exercise, list[Case]]] = {}
+        self._stages: dict[tuple, Stage] = {}
+        self._children: set[Child] = set()
+        self._stopped = False
+        self._lock = threading.RLock()  # two threads must not build the same exercise
+        try:
+            self.mode = mode or find_mode(self._stage((), ("numpy",)), unconfined)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Grader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Delete the staging folders."""
+        for stage in self._stages.values():
+            stage.close()
+
+    def stop(self) -> None:
+        """Kill the notebooks that run, for good. What they were to yield is worthless."""
+        self._stopped = True
+        for child in list(self._children):
+            if child.process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.process.pid, signal.SIGKILL)
+
+    def _stage(self, withhold: tuple[str, ...], packages: tuple[str, ...]) -> Stage:
+        key = (withhold, packages)
+        with self._lock:
+            if key not in self._stages:
+                self._stages[key] = Stage(withhold, packages)
+            return self._stages[key]
+
+    @contextlib.contextmanager
+    def _child(self, exercise: Exercise) -> Iterator[Child]:
+        """The one place where learner code is started."""
+        stage = self._stage(exercise.withhold, exercise.packages)
+        with lend_user(self.mode) as mode, Child(stage, mode, self.limits) as child:
+            self._children.add(child)
+            try:
+                if self._stopped:  # between the start and its entry above
+                    raise RuntimeError("the grader was stopped")
+                yield child
+            finally:
+                self._children.discard(child)
+
+    def exercise(self, name: str) -> tuple[Exercise, list[Case]]:
+        """An exercise with this batch's secret cases; computed once."""
+        with self._lock:
+            if name not in self._loaded:
+                exercise = load(self.solutions[name])
+                seeds = range(self.seed, self.seed + SECRET_CASES)
+                self._loaded[name] = (exercise, make_cases(exercise, seeds))
+            return self._loaded[name]
+
+    def grade(self, submission: Submission) -> Row:
+        """Grade one submission to one exercise. Never raises."""
+        return self.examine(read_jobs(submission, self.solutions)[0]).row(self.language)
+
+    def examine(self, job: Job) -> Record:
+        """Grade one job. Never raises: what goes wrong becomes the record's reason."""
+        rules, start = None, time.monotonic()
+        try:
+            if job.exercise:
+                rules = self.exercise(job.exercise)[0].rules
+            start = time.monotonic()  # the exercise is loaded once for all
+            if job.problem:
+                found = Verdict(0.0, job.problem)
+            else:
+                found = self._run(job.exercise, list(job.cells))
+        except Exception as error:  # a fault of ours must not cost the others their grades
+            found = Verdict(0.0, fault(job, error).text)
+        seconds = round(time.monotonic() - start, 3)
+        maximum = float(rules.points) if rules else 0.0
+        parts = found.parts or (nothing_right(rules) if rules else ())
+        return Record(job.submission, job.exercise, found.points, maximum, found.text, seconds,
+                      parts, found.hints)  # fmt: skip
+
+    def _run(self, name: str, cells: list[str]) -> Verdict:
+        exercise, cases = self.exercise(name)
+        place = [("before the first cell", "运行第一个单元格之前")]
+        try:
+            with self._child(exercise) as child:
+                report = run_notebook(child, cells, exercise.function, place)
+                if report["ready"] is not True:
+                    return Verdict(0.0, missing(report, exercise))
+                place[0] = (f"while calling {exercise.function}", f"调用 {exercise.function} 时")
+                answers = []
+                for case in cases:
+                    answers.append(ask(child, case, exercise))
+                    if isinstance(answers[-1], Failure):
+                        return _noted(Verdict(0.0, answers[-1].text), report)
+            return _noted(verdict(cases, answers, exercise.rules), report)
+        except Silent as error:
+            return Verdict(0.0, silence(error, place[0], self.limits))
+        except Malformed:
+            return Verdict(0.0, ("a malformed answer came from the notebook's process",
+                                 "notebook 进程返回了格式错误的数据"))  # fmt: skip
+
+
+def _noted(found: Verdict, report: dict) -> Verdict:
+    """Mention skipped IPython lines where points were lost: they may be the cause."""
+    skipped = report.get("skipped")
+    if found.text == FULL_MARKS or not isinstance(skipped, list) or not skipped:
+        return found
+    cells = ", ".join(str(k) for k in skipped[:5] if small(k))
+    english = f"{found.text[0]} (IPython lines skipped in code cell {cells})"
+    chinese = f"{found.text[1]}（已跳过第 {cells} 个代码单元格中的 IPython 命令）"
+    return found._replace(text=(english, chinese))
+
+
+def read_solutions(folder: Path) -> dict[str, Notebook]:
+    """The solution notebooks by their exercises' ids.
+
+    Raises `FileNotFoundError` where the folder has none.
+    """
+    found = {}
+    for path in sorted(folder.glob("*_sol_*.ipynb")):
+        with contextlib.suppress(NotebookError):
+            notebook = read_notebook(path)
+            if notebook.exercise:
+                found[notebook.exercise] = notebook
+    if not found:
+        raise FileNotFoundError(f"no solution notebooks (*_sol_*.ipynb) in {folder}")
+    return found
+
+
+def fault(job: Job, error: Exception) -> Record:
+    """The record of a job that failed for a reason of ours."""
+    text = clean(f"{type(error).__name__}: {error}")
+    return Record(job.submission, job.exercise, 0.0, 0.0, (f"{FAULT}: {text}", f"无法评分：{text}"))

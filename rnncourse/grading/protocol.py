@@ -1,0 +1,116 @@
+"""How values travel: as JSON in the public check data, as bytes between grader and notebook.
+
+The notebook's process gets a copy of this file: standard library, and NumPy inside functions,
+since there it is imported only once the process is confined.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from typing import Any
+
+DTYPES = ("|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8",
+          "<f2", "<f4", "<f8", "<c8", "<c16")  # fmt: skip
+
+
+class Malformed(Exception):
+    """A message from the notebook's process that does not have the agreed form."""
+
+
+# --- check data: numbers that people can read ----------------------------------------------------
+
+
+def to_json(value: Any) -> Any:
+    """A number as it is, an array as its dtype, shape and entries to 12 digits."""
+    import numpy as np
+
+    if not isinstance(value, np.ndarray):
+        return value
+    numbers = [float(f"{v:.12g}") if isinstance(v, float) else v for v in value.ravel().tolist()]
+    return {"dtype": value.dtype.name, "shape": list(value.shape), "data": numbers}
+
+
+def from_json(value: Any) -> Any:
+    """The inverse of `to_json`."""
+    import numpy as np
+
+    if not isinstance(value, dict):
+        return value
+    return np.array(value["data"], dtype=value["dtype"]).reshape(value["shape"])
+
+
+# --- messages: bytes -----------------------------------------------------------------------------
+
+
+def argument_to_wire(value: Any) -> Any:
+    """An argument for the notebook: a plain number or text, or an array by its bytes."""
+    import numpy as np
+
+    return _array_to_wire(value) if isinstance(value, np.ndarray) else value
+
+
+def argument_from_wire(value: Any) -> Any:
+    """The inverse of `argument_to_wire`; an array is fresh and writable."""
+    import numpy as np
+
+    if not isinstance(value, dict):
+        return value
+    flat = np.frombuffer(base64.b64decode(value["data"]), dtype=value["dtype"])
+    return flat.reshape(value["shape"]).copy()
+
+
+def answer_to_wire(value: Any) -> dict:
+    """What a learner's function returned: None, one value, or a tuple or list of values."""
+    if value is None:
+        return {"none": True}
+    if isinstance(value, (tuple, list)):
+        return {"many": [_value_to_wire(v) for v in value[:64]], "list": isinstance(value, list)}
+    return {"one": _value_to_wire(value)}
+
+
+def _value_to_wire(value: Any) -> dict:
+    """Arrays and numbers by their bytes, anything else by its type's name."""
+    import numpy as np
+
+    if not isinstance(value, (np.ndarray, np.generic, int, float, complex)):
+        return {"type": type(value).__name__[:80]}
+    array = np.asarray(value)
+    array = array.astype(array.dtype.newbyteorder("<")) if array.dtype.kind in "fiubc" else array
+    if array.dtype.str not in DTYPES:
+        return {"type": f"array of {array.dtype}"[:80]}
+    return _array_to_wire(array)
+
+
+def _array_to_wire(array: Any) -> dict:
+    import numpy as np
+
+    data = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+    return {"dtype": array.dtype.str, "shape": list(array.shape), "data": data}
+
+
+def array_from_wire(item: Any) -> Any:
+    """A returned array, which nobody vouches for.
+
+    Raises `Malformed` unless dtype, shape and bytes agree exactly.
+    """
+    import numpy as np
+
+    if not isinstance(item, dict) or set(item) != {"dtype", "shape", "data"}:
+        raise Malformed
+    dtype, shape, data = item["dtype"], item["shape"], item["data"]
+    if dtype not in DTYPES or not isinstance(shape, list) or len(shape) > 8:
+        raise Malformed
+    if not isinstance(data, str) or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
+        raise Malformed
+    try:
+        raw = base64.b64decode(data, validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise Malformed from error
+    if len(raw) != math.prod(shape) * np.dtype(dtype).itemsize:
+        raise Malformed
+    try:
+        return np.frombuffer(raw, dtype).reshape(shape)
+    except ValueError as error:  # no entries, and sides whose product NumPy cannot hold
+        raise Malformed from error

@@ -1,0 +1,70 @@
+"""What the grader says of one submission to one exercise; plain values that can be stored."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from rnncourse.grading.compare import Part, Rules, Text
+
+FAULT = "could not be graded"
+
+
+class Row(NamedTuple):
+    """One line of the table of scores."""
+
+    submission: str
+    exercise: str
+    points: float
+    max_points: float
+    reason: str
+    seconds: float
+
+
+class Record(NamedTuple):
+    """A `Row` in both languages, with its parts."""
+
+    submission: str
+    exercise: str
+    points: float
+    max_points: float
+    text: Text
+    seconds: float = 0.0
+    parts: tuple[Part, ...] = ()
+    hints: tuple[Text, ...] = ()
+
+    def row(self, language: int) -> Row:
+        """The table's line; `language` 0 is English, 1 Chinese."""
+        return Row(self.submission, self.exercise, self.points, self.max_points,
+                   self.text[language], self.seconds)  # fmt: skip
+
+    def full(self) -> bool:
+        """True where no point is missing; never for an unknown exercise."""
+        return 0 < self.max_points <= self.points
+
+    def faulty(self) -> bool:
+        """True where the fault was not the learner's, so that another try may succeed."""
+        return self.text[0].startswith(FAULT)
+
+    def plain(self) -> dict[str, Any]:
+        """This record as JSON values."""
+        return {**self._asdict(), "parts": [part._asdict() for part in self.parts]}
+
+
+def restore(data: dict[str, Any]) -> Record:
+    """The inverse of `Record.plain`, also after JSON made lists of the tuples.
+
+    Raises `TypeError`, `KeyError` or `ValueError` where `data` is not a record.
+    """
+    parts = [Part(**{**part, "difference": _text(part["difference"])}) for part in data["parts"]]
+    hints = tuple(_text(hint) for hint in data["hints"])
+    return Record(**{**data, "text": _text(data["text"]), "parts": tuple(parts), "hints": hints})
+
+
+def _text(value: Any) -> Any:
+    return None if value is None else tuple(value)
+
+
+def nothing_right(rules: Rules) -> tuple[Part, ...]:
+    """The parts of a submission that gave nothing to compare."""
+    share = rules.points / len(rules.outputs)
+    return tuple(Part(name, 0.0, share, None) for name in rules.outputs)

@@ -1,0 +1,173 @@
+"""How good answers are: what scikit-learn lacks, or what a chapter derives.
+
+N examples, K classes. Shares lie between 0 and 1.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnncourse._types import Array
+
+
+def check_labels(labels: ArrayLike, N: int) -> Array:
+    """Integers (N,) from 0 on. Raises ValueError for anything else."""
+    labels = np.asarray(labels)
+    if labels.shape != (N,) or not N or labels.dtype.kind not in "iu" or labels.min() < 0:
+        raise ValueError(f"labels have shape {labels.shape} and dtype {labels.dtype}; expected "
+                         f"({N},) integers from 0 on")  # fmt: skip
+    return labels
+
+
+def confusion(labels: ArrayLike, answers: ArrayLike, K: int | None = None) -> Array:
+    """(K, K): row the true class, column the answer, as in scikit-learn.
+
+    labels and answers (N,), integers 0..K-1; K is the largest of them + 1 unless given.
+    Raises ValueError where they do not fit each other or K.
+    """
+    labels, answers = np.asarray(labels), np.asarray(answers)
+    answers, labels = check_labels(answers, len(labels)), check_labels(labels, len(labels))
+    found = max(labels.max(), answers.max()) + 1
+    K = int(found) if K is None else K
+    if found > K:
+        raise ValueError(f"class {found - 1} occurs; K = {K} allows 0..{K - 1}")
+    return np.bincount(K * labels + answers, minlength=K * K).reshape(K, K)
+
+
+class ClassScores(NamedTuple):
+    """Precision, recall and F1 of each class, all (K,)."""
+
+    precision: Array
+    recall: Array
+    f1: Array
+
+
+def class_scores(matrix: ArrayLike) -> ClassScores:
+    """Of a confusion matrix (K, K) (eq-documents-precision, eq-documents-f1).
+
+    Where nothing is divided by nothing the score is 0, scikit-learn's default without its
+    warning. Raises ValueError for a matrix that is not square.
+    """
+    matrix = np.asarray(matrix)
+    if matrix.ndim != 2 or not len(matrix) or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"matrix has shape {matrix.shape}; expected (K, K)")
+    right, answered, true = np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
+    return ClassScores(
+        _share(right, answered), _share(right, true), _share(2 * right, answered + true)
+    )
+
+
+def _share(part: Array, whole: Array) -> Array:
+    return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
+
+
+class SegmentationScores(NamedTuple):
+    """Shares from 0 to 1, and the counts that they come from."""
+
+    precision: float  # of the words found, how many are right
+    recall: float  # of the right words, how many were found
+    f1: float
+    oov_recall: float  # recall of words that are not in the known ones; NaN where none
+    iv_recall: float  # recall of the known words
+    oov_rate: float  # share of right words that are not known
+
+
+def segmentation_scores(
+    gold: Sequence[Sequence[str]], found: Sequence[Sequence[str]], known: Iterable[str] = ()
+) -> SegmentationScores:
+    """Compare words by their places, over all sentences, as the SIGHAN bakeoff's script does.
+
+    Args:
+        gold: the right words of each sentence.
+        found: the found words of each sentence.
+        known: the training words; out-of-vocabulary words are all others.
+
+    Raises ValueError where the two have another number of sentences, or a sentence's words
+    do not join to the same text. Source: Sproat and Emerson (2003).
+    """
+    if len(gold) != len(found):
+        raise ValueError(f"{len(gold)} gold sentences and {len(found)} found ones")
+    known, made = set(known), 0
+    right: Counter[bool] = Counter()  # of the known words, and of the others
+    hits: Counter[bool] = Counter()
+    for number, (truth, answer) in enumerate(zip(gold, found, strict=True)):
+        if "".join(truth) != "".join(answer):
+            raise ValueError(f"sentence {number}: the words join to different texts")
+        places = set(_places(answer))
+        made += len(places)
+        for place, word in zip(_places(truth), (w for w in truth if w), strict=True):
+            right[word in known] += 1
+            hits[word in known] += place in places
+    precision, recall = _ratio(hits.total(), made), _ratio(hits.total(), right.total())
+    f1 = _ratio(2 * precision * recall, precision + recall)
+    return SegmentationScores(precision, recall, f1, _ratio(hits[False], right[False]),
+                              _ratio(hits[True], right[True]),
+                              _ratio(right[False], right.total()))  # fmt: skip
+
+
+def _places(words: Iterable[str]) -> Iterator[tuple[int, int]]:
+    start = 0
+    for word in words:
+        if word:
+            yield start, start + len(word)
+            start += len(word)
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else math.nan
+
+
+def coverage(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike) -> float:
+    """Share of the targets that lie in [lower, upper]; all of one shape."""
+    lower, upper, targets = np.asarray(lower), np.asarray(upper), np.asarray(targets)
+    if not lower.shape == upper.shape == targets.shape or targets.size == 0:
+        raise ValueError(f"lower {lower.shape}, upper {upper.shape} and targets {targets.shape}; "
+                         "expected one shape, with at least one value")  # fmt: skip
+    return float(((lower <= targets) & (targets <= upper)).mean())
+
+
+def interval_score(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, share: float) -> float:
+    """Width of the intervals, plus a fine for each target outside (eq-timeseries-score).
+
+    A target that lies d outside costs 2 d / (1 - share). On average the score is smallest for
+    the true quantiles (1 - share) / 2 and (1 + share) / 2, so neither too wide nor too narrow
+    pays. lower, upper, targets of one shape → the mean, in their unit.
+    Raises ValueError for shapes that differ, no value, or a share not between 0 and 1.
+    Source: Winkler (1972); Gneiting and Raftery (2007).
+    """
+    lower, upper, targets = (np.asarray(a, np.float64) for a in (lower, upper, targets))
+    if not lower.shape == upper.shape == targets.shape or targets.size == 0:
+        raise ValueError(f"lower {lower.shape}, upper {upper.shape} and targets {targets.shape}; "
+                         "expected one shape, with at least one value")  # fmt: skip
+    if not 0 < share < 1:
+        raise ValueError(f"share is {share}; expected a number between 0 and 1")
+    outside = np.maximum(np.maximum(lower - targets, targets - upper), 0)
+    return float((upper - lower + 2 * outside / (1 - share)).mean())
+
+
+def mase(forecasts: ArrayLike, targets: ArrayLike, past: ArrayLike, period: int = 1) -> float:
+    """Mean absolute scaled error: below 1 is better than the naive forecast was on the past.
+
+    The mean absolute error divided by that of "as one period ago" on the training part ``past``
+    (T,). Raises ValueError for gaps, shapes that differ, or a past in which the naive forecast
+    is never wrong, as in a constant series: then nothing can be better.
+    Source: Hyndman and Koehler (2006).
+    """
+    forecasts, targets = np.asarray(forecasts, np.float64), np.asarray(targets, np.float64)
+    if forecasts.shape != targets.shape:
+        raise ValueError(f"forecasts {forecasts.shape} and targets {targets.shape} differ")
+    past = np.asarray(past, np.float64)
+    if past.ndim != 1 or len(past) <= period:
+        raise ValueError(f"past has shape {past.shape}; expected (T,) with T >= {period + 1}")
+    if gaps := np.flatnonzero(~np.isfinite(past)).tolist():
+        raise ValueError(f"past has {len(gaps)} gaps (NaN or infinity), the first at index "
+                         f"{gaps[0]}; fill them first, as timeseries.fill_gaps does")  # fmt: skip
+    naive = np.abs(past[period:] - past[:-period]).mean()
+    if naive == 0:
+        raise ValueError("past repeats itself exactly: the naive forecast is never wrong there, "
+                         "and no error can be scaled by zero; report the plain error")  # fmt: skip
+    return float(np.abs(forecasts - targets).mean() / naive)

@@ -1,0 +1,1 @@
+"""Text: tokens, segmentation, n-grams, classifiers, sampling, word vectors."""

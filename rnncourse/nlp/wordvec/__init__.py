@@ -1,0 +1,1 @@
+"""Word vectors: word2vec, a neural language model of windows, and what can be asked of vectors."""

@@ -1,0 +1,1 @@
+"""Networks in NumPy: cells, layers, losses, optimizers, each forward and backward."""

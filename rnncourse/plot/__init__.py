@@ -1,0 +1,29 @@
+"""Figures: arrays in, axes out. Nothing here trains a network."""
+
+from rnncourse.plot.curves import gradient_flow, learning_curves
+from rnncourse.plot.draw import chinese_font, use_chinese_font
+from rnncourse.plot.figures import (
+    MAX_GRAPH_STEPS,
+    bidirectional_graph,
+    gate_traces,
+    lstm_tracks,
+    matrix,
+    memory_trace,
+    problem_shape,
+    unrolled_graph,
+)
+
+__all__ = [
+    "MAX_GRAPH_STEPS",
+    "bidirectional_graph",
+    "chinese_font",
+    "gate_traces",
+    "gradient_flow",
+    "learning_curves",
+    "lstm_tracks",
+    "matrix",
+    "memory_trace",
+    "problem_shape",
+    "unrolled_graph",
+    "use_chinese_font",
+]

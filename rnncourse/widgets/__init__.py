@@ -1,0 +1,1 @@
+"""HTML that a reader plays with, made from arrays."""

@@ -1,0 +1,400 @@
+"""What must hold between a page, its translation, its notebooks and its exercises.
+
+Each function takes the course's root folder and returns a list of problems, so that
+tests can also call it on a copy with a planted mistake.
+
+    python -m tools.editions.checks      print every problem
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import yaml
+
+from tools.notebooks.setup_cell import setup_cell
+from tools.notebooks.store import code_cells, convert, read
+from tools.set_repo import owner_and_name, repository_url
+from tools.site.course_map import contents, plan
+
+ROOT = Path(__file__).resolve().parents[2]
+# Pages without exercises, tests and compared cells of their own.
+REFERENCE = ("nn", "nlp", "data", "plot", "interop", "widgets", "grading", "modules")
+FRONT = {"index", "notation", "glossary", "instructor", "mutants", "claims"}
+FRONT |= {f"reference_{name}" for name in REFERENCE}
+CHECKED_CELLS = 3
+EXERCISES = 2
+
+
+def stems(root: Path) -> list[str]:
+    """Return the stems of _toc.yml in reading order."""
+    toc = contents(root)
+    return [toc["root"]] + [c["file"] for part in toc["parts"] for c in part["chapters"]]
+
+
+def chapters(root: Path) -> list[str]:
+    return [stem for stem in stems(root) if stem not in FRONT]
+
+
+# ---- one stem, everywhere ----------------------------------------------------
+
+
+def expected_files(root: Path, stem: str) -> list[str]:
+    """Return the files that a stem must have, relative to the root."""
+    files = [f"book/{lang}/{stem}{end}" for lang in ("en", "zh") for end in (".md", ".ipynb")]
+    if stem in FRONT:
+        return files
+    numbers = sorted(p.stem.rsplit("_", 1)[1] for p in root.glob(f"solutions/{stem}_sol_*.md"))
+    required = {f"{number:02d}" for number in range(1, EXERCISES + 1)}
+    for number in sorted(required | set(numbers)):
+        for pair in (f"solutions/{stem}_sol_{number}", f"exercises/{stem}_ex_{number}"):
+            files += [f"{pair}.md", f"{pair}.ipynb"]
+    return [*files, f"tests/chapters/test_{stem}.py"]
+
+
+def missing_files(root: Path) -> list[str]:
+    names = [name for stem in stems(root) for name in expected_files(root, stem)]
+    return [f"{name} is missing" for name in names if not (root / name).exists()]
+
+
+def stray_files(root: Path) -> list[str]:
+    """Return pages and exercises that belong to no stem of the table of contents."""
+    known = {name for stem in stems(root) for name in expected_files(root, stem)}
+    found = []
+    for pattern in ("book/??/*", "solutions/*", "exercises/*"):
+        for path in sorted(root.glob(pattern)):
+            name = path.relative_to(root).as_posix()
+            if path.suffix in (".md", ".ipynb") and name not in known:
+                found.append(f"{name} belongs to no chapter of _toc.yml")
+    return found
+
+
+# ---- edition parity ----------------------------------------------------------
+
+
+def prose(page: Path) -> str:
+    """Return a page's Markdown without its code cells."""
+    return "\n\n".join(c.source for c in convert(page).cells if c.cell_type == "markdown")
+
+
+def without_code(text: str) -> str:
+    """Remove literal blocks and literal text, keeping directives and roles."""
+    text = re.sub(r"^(`{3,})(?!\{).*?^\1\s*$", "", text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"(?<![`}])(`+)(?!`)[^`]+?\1", "", text)
+
+
+def tidy(formula: str) -> str:
+    """Return a formula with single spaces and without the words that are translated."""
+    words = r"\\(text|mathrm|operatorname)\{[^{}]*[^\x00-\x7f\s][^{}]*\}|\\text\{[^{}]*\}"
+    return re.sub(words, r"\\text{}", " ".join(formula.split()))
+
+
+def display_math(text: str) -> list[str]:
+    return [tidy(formula) for formula in re.findall(r"\$\$(.+?)\$\$", text, re.DOTALL)]
+
+
+def inline_math(text: str) -> list[str]:
+    text = re.sub(r"\$\$.+?\$\$", " ", without_code(text), flags=re.DOTALL)
+    found = re.findall(r"(?<![\\$])\$(?!\s)([^$]+?)(?<![\s\\])\$", text)
+    return sorted({tidy(formula) for formula in found})
+
+
+def labels(text: str) -> list[str]:
+    patterns = (r"^\(([^)\s]+)\)=", r"^\$\$ *\(([^)\s]+)\)", r"^:(?:name|label): *(\S+)")
+    return [name for p in patterns for name in re.findall(p, text, re.MULTILINE)]
+
+
+def links(text: str) -> list[str]:
+    """Return where links and pictures point, with the edition's folder made neutral."""
+    targets = re.findall(r"\]\(<?([^)\s>]+)", without_code(text))
+    targets += re.findall(r"\b(?:href|src)=\"([^\"]+)\"", text)
+    targets += re.findall(r"\{(?:figure|image|include)\} *(\S+)", text)
+    return sorted(re.sub(r"/(en|zh)/", "/*/", target) for target in set(targets))
+
+
+def role_targets(text: str) -> list[str]:
+    """Return citations and cross-references: role and target, not the words shown."""
+    roles = re.findall(r"\{([\w:]+)\}`([^`]+)`", text)
+    # `words shown <target>`
+    return sorted({f"{role} {target.rpartition('<')[2].rstrip('>')}" for role, target in roles})
+
+
+def outline(text: str) -> list[str]:
+    """Return the depths of headings and the names of directives, in order."""
+    return re.findall(r"^(#+(?= )|[`:]{3,}\{[\w:-]+\})", text, re.MULTILINE)
+
+
+def code_with_metadata(page: Path) -> list[str]:
+    cells = [(cell.source, cell.metadata) for cell in code_cells(convert(page))]
+    return [f"{source}\n{json.dumps(metadata, sort_keys=True)}" for source, metadata in cells]
+
+
+ASPECTS: dict[str, Callable[[str], list[str]]] = {
+    "labels": labels,
+    "display equations": display_math,
+    "inline formulas": inline_math,
+    "links and figures": links,
+    "citations and references": role_targets,
+    "headings and directives": outline,
+}
+
+
+def first_difference(ours: list[str], theirs: list[str]) -> str:
+    """Describe where two lists part."""
+    for a, b in zip(ours, theirs, strict=False):
+        if a != b:
+            return f"{a!r} in English, {b!r} in Chinese"
+    longer, which = (ours, "English") if len(ours) > len(theirs) else (theirs, "Chinese")
+    return f"{longer[min(len(ours), len(theirs))]!r} only in {which}"
+
+
+def parity_problems(root: Path) -> list[str]:
+    """Return where the two editions differ in what translation must not change."""
+    found = []
+    for stem in stems(root):
+        english, chinese = (root / "book" / lang / f"{stem}.md" for lang in ("en", "zh"))
+        if not (english.exists() and chinese.exists()):
+            continue  # missing_files reports it
+        pairs = {"code cells": (code_with_metadata(english), code_with_metadata(chinese))}
+        texts = prose(english), prose(chinese)
+        for aspect, extract in ASPECTS.items():
+            pairs[aspect] = (extract(texts[0]), extract(texts[1]))
+        for aspect, (ours, theirs) in pairs.items():
+            if ours != theirs:
+                found.append(f"{stem}: {aspect} differ: {first_difference(ours, theirs)}")
+    return found
+
+
+# ---- the quiz ----------------------------------------------------------------
+
+# A question is a bold numbered paragraph, an answer a <details> whose feedback begins
+# with ✓ or ✗: readable in Colab and without script, and styled by book/_ext.
+QUESTION = re.compile(r"^\*\*(\d+)\. .+\*\*$")
+CHOICE = re.compile(r"<details><summary>([A-Z])\. (.+)</summary>")
+VERDICT = re.compile(r"(Right|No|Wrong)[.,:]|正确|不对")  # written by book/_ext after the sign
+QUESTIONS = range(3, 6)
+
+
+def quiz_section(page: Path, stem: str) -> str:
+    """Return a page's text from its label sec-STEM-quiz to the next label, or ""."""
+    text = prose(page)
+    start = text.find(f"(sec-{stem}-quiz)=")
+    end = text.find("\n(sec-", start + 1)
+    return text[start:end] if start >= 0 else ""
+
+
+def quiz_of(section: str) -> tuple[list[str], list[str]]:
+    """Return the quiz, such as ["A✓ B✗", …] for each question, and what is wrong with it."""
+    questions, found = [], []
+    blocks = re.split(r"\n{2,}", section.replace("</details>\n<", "</details>\n\n<"))
+    for block, feedback in pairwise([*blocks, ""]):
+        if match := QUESTION.match(block):
+            questions.append([])
+            if int(match[1]) != len(questions):
+                found.append(f"question {match[1]} stands at place {len(questions)}")
+        elif "<details" in block:
+            match = CHOICE.fullmatch(block.strip())
+            if not match or not questions:
+                found.append(f"is no choice of a question: {block.strip()[:60]!r}")
+                continue
+            if "$" in match[2]:
+                found.append(f"a summary shows no formulas: {match[2]!r}")
+            questions[-1].append(match[1] + feedback[:1])
+            if feedback[:2] not in ("✓ ", "✗ "):
+                found.append(f"feedback begins with neither ✓ nor ✗: {feedback[:40]!r}")
+            if VERDICT.match(feedback[2:]):
+                found.append(f"the page says right or wrong twice: {feedback[:40]!r}")
+    if len(questions) not in QUESTIONS:
+        found.append(f"{len(questions)} questions, not {QUESTIONS[0]} to {QUESTIONS[-1]}")
+    for number, choices in enumerate(questions, start=1):
+        letters = "".join(choice[0] for choice in choices)
+        if len(choices) < 2 or letters != "ABCDEFGH"[: len(letters)]:
+            found.append(f"question {number} needs choices A, B, …, not {letters or 'none'}")
+        if sum(choice.endswith("✓") for choice in choices) != 1:
+            found.append(f"question {number} needs exactly one ✓")
+    if section.count("<details") != section.count("</details>"):
+        found.append("a <details> is not closed")
+    return [" ".join(choices) for choices in questions], found
+
+
+def quiz_problems(root: Path) -> list[str]:
+    """Return quizzes that are no quizzes, or that differ between the editions."""
+    problems = []
+    for stem in chapters(root):
+        pages = [root / "book" / lang / f"{stem}.md" for lang in ("en", "zh")]
+        if not all(page.exists() for page in pages):
+            continue  # missing_files reports it
+        quizzes = []
+        for page in pages:
+            quiz, found = quiz_of(quiz_section(page, stem))
+            quizzes.append(quiz)
+            problems += [f"{page.relative_to(root).as_posix()}: quiz: {p}" for p in found]
+        if quizzes[0] != quizzes[1]:
+            problems.append(f"{stem}: quizzes differ: {first_difference(*quizzes)}")
+    return problems
+
+
+# ---- terms and the map -------------------------------------------------------
+
+BOLD = re.compile(r"\*\*([^*\n]+)\*\*(?:（([A-Za-z][A-Za-z -]*)）)?")
+
+
+def terms(root: Path) -> list[dict]:
+    return yaml.safe_load((root / "book" / "terms.yml").read_text(encoding="utf-8"))
+
+
+def term_file_problems(root: Path) -> list[str]:
+    """Return what is wrong with book/terms.yml itself."""
+    found, seen = [], set()
+    for term in terms(root):
+        english, chinese = term["def"]["en"], term["def"]["zh"]
+        name = term["en"]
+        found += [f"{word} stands twice" for word in (name, term["zh"]) if word in seen]
+        seen |= {name, term["zh"]}
+        if inline_math(english) != inline_math(chinese):
+            found.append(f"{name}: the two definitions have different formulas")
+        if (
+            english.count(". ")
+            or not english.endswith(".")
+            or chinese.find("。") + 1 != len(chinese)
+        ):
+            found.append(f"{name}: a definition is one sentence")
+        if unknown := set(term) - {"en", "zh", "def", "symbol", "zh_sort"}:
+            found.append(f"{name}: unknown keys {sorted(unknown)}")
+    return [f"book/terms.yml: {problem}" for problem in found]
+
+
+def term_problems(root: Path) -> list[str]:
+    """Return where a chapter defines a term with other words than book/terms.yml has."""
+    found = term_file_problems(root)
+    to_chinese = {term["en"].lower(): term["zh"] for term in terms(root)}
+    for stem in chapters(root):
+        pages = [root / "book" / lang / f"{stem}.md" for lang in ("en", "zh")]
+        if not all(page.exists() for page in pages):
+            continue  # missing_files reports it
+        english, chinese = (BOLD.findall(prose(page)) for page in pages)
+        ours = {to_chinese[word.lower()] for word, _ in english if word.lower() in to_chinese}
+        theirs = {word for word, _ in chinese} & set(to_chinese.values())
+        for word in sorted(ours ^ theirs):
+            edition = "English" if word in ours else "Chinese"
+            found.append(f"{stem}: the term {word} is bold in {edition} only")
+        for word, original in chinese:
+            if original and to_chinese.get(original.lower()) != word:
+                found.append(f"{stem}: {word}（{original}） is not in book/terms.yml")
+    return found
+
+
+def plan_problems(root: Path) -> list[str]:
+    """Return chapters of _toc.yml that the course's map would leave out or reorder."""
+    planned = [(part["caption"], c["stem"]) for part in plan(root) for c in part["chapters"]]
+    parts = contents(root)["parts"]
+    there = [(part["caption"], c["file"]) for part in parts for c in part["chapters"]]
+    there = [pair for pair in there if pair[1] not in FRONT]
+    if [pair for pair in planned if pair in there] == there:
+        return []
+    return [f"book/plan.yml lacks, or orders in another way, some of {there}"]
+
+
+# ---- notebooks ---------------------------------------------------------------
+
+
+def notebooks(root: Path) -> list[Path]:
+    patterns = ("book/??/*.ipynb", "solutions/*.ipynb", "exercises/*.ipynb")
+    return sorted(path for pattern in patterns for path in root.glob(pattern))
+
+
+def setup_cell_problems(root: Path) -> list[str]:
+    """Return the notebooks that begin with another setup cell than _config.yml gives."""
+    expected = setup_cell(repository_url(root))
+    found = []
+    for path in notebooks(root):
+        cells = code_cells(read(path))
+        name = path.relative_to(root).as_posix()
+        if cells and cells[0].source != expected:
+            found.append(f"{name}: the first code cell is not the setup cell")
+        elif cells and "remove-cell" not in cells[0].metadata.get("tags", []):
+            found.append(f"{name}: the setup cell lacks the tag remove-cell")
+    return found
+
+
+def colab_link_problems(root: Path) -> list[str]:
+    """Return links to Colab that name another repository or a file that is not there."""
+    pattern = re.compile(
+        r"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)/blob/main/([^)\s\"\\>]+)"
+    )
+    repository = owner_and_name(repository_url(root))
+    folders = ("", "book/en/", "book/zh/", "solutions/", "exercises/")
+    found = []
+    for page in sorted(p for folder in folders for p in root.glob(f"{folder}*.md")):
+        name = page.relative_to(root).as_posix()
+        for named, target in pattern.findall(page.read_text(encoding="utf-8")):
+            if named != repository:
+                found.append(f"{name}: a Colab link names {named}")
+            if not (root / target).exists():
+                found.append(f"{name}: a Colab link opens {target}, which is not there")
+    return found
+
+
+def is_checked(cell) -> bool:
+    """Say whether nbval compares a cell's output."""
+    marked = re.search(r"^# *NBVAL_CHECK_OUTPUT", cell.source, re.MULTILINE)
+    return bool(marked) or "nbval-check-output" in cell.metadata.get("tags", [])
+
+
+def checked_cell_problems(root: Path) -> list[str]:
+    """Return the chapters with too few compared cells: nbval passes what is not stored."""
+    found = []
+    for stem in chapters(root):
+        for lang in ("en", "zh"):
+            stored = read(root / "book" / lang / f"{stem}.ipynb")
+            cells = [c for c in code_cells(stored) if is_checked(c)] if stored else []
+            count = sum(1 for cell in cells if cell.outputs)
+            if count < CHECKED_CELLS:
+                found.append(f"book/{lang}/{stem}.ipynb has {count} compared cells with output")
+    return found
+
+
+# ---- no trace of one machine -------------------------------------------------
+
+SKIPPED = {".git", ".venv", "_build", "build", "__pycache__", ".pytest_cache", ".ruff_cache"}
+TEXT = {".md", ".ipynb", ".py", ".yml", ".toml", ".txt", ".json", ".html", ".css", ".js", ".bib"}
+# Spelled so that this file does not match itself.
+MACHINE_PATH = re.compile(r"(?<![\w.])/(?:wor[k]|roo[t]|hom[e]|User[s]|tm[p])/[\w.-]+")
+
+
+def machine_path_problems(root: Path) -> list[str]:
+    found = []
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root)
+        if SKIPPED & set(name.parts) or path.suffix not in TEXT or not path.is_file():
+            continue
+        for hit in MACHINE_PATH.findall(path.read_text(encoding="utf-8")):
+            found.append(f"{name.as_posix()} names the path {hit}")
+    return found
+
+
+CHECKS = (
+    missing_files,
+    stray_files,
+    parity_problems,
+    quiz_problems,
+    term_problems,
+    plan_problems,
+    setup_cell_problems,
+    colab_link_problems,
+    checked_cell_problems,
+    machine_path_problems,
+)
+
+
+def main() -> int:
+    found = [problem for check in CHECKS for problem in check(ROOT)]
+    print("\n".join(found) or "no problems")
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The notebooks beside pages and solutions: executed once, stored, run by nbval."""

@@ -1,0 +1,1 @@
+"""The book as a site: built, slimmed, weighed, photographed."""
