@@ -171,8 +171,9 @@ class Otter:
 
     def __init__(self, folder, sample, exercise):
         self.folder, self.sample = folder, sample
-        code = "\n".join((">>> " if line[:1].strip() else "... ") + line
-                         for line in TEST.splitlines())  # fmt: skip
+        code = "\n".join(
+            (">>> " if line[:1].strip() else "... ") + line for line in TEST.splitlines()
+        )
         test = {"name": "q1", "points": POINTS, "suites": [
             {"cases": [{"code": code, "hidden": False, "locked": False}], "scored": True,
              "setup": "", "teardown": "", "type": "doctest"}]}  # fmt: skip
@@ -246,8 +247,9 @@ def compare(folder, exercise, count, rounds):
     Loops are left out: each grader's own time limit would decide.
     """
     mutants = list(exercise.mutants)
-    sample = [answer(exercise, mutants[k // 2 % len(mutants)] if k % 2 else None)
-              for k in range(count)]  # fmt: skip
+    sample = [
+        answer(exercise, mutants[k // 2 % len(mutants)] if k % 2 else None) for k in range(count)
+    ]
     graders = {g.__name__.lower(): g(folder / g.__name__, sample, exercise)
                for g in (Ours, Otter, Nbgrader)}  # fmt: skip
     taken = {name: [] for name in graders}

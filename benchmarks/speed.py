@@ -266,8 +266,7 @@ def head(what, threads, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--worker", choices=(*LIBRARIES, "products"),
-                        help=argparse.SUPPRESS)  # fmt: skip
+    parser.add_argument("--worker", choices=(*LIBRARIES, "products"), help=argparse.SUPPRESS)
     parser.add_argument("--only", choices=CELLS, help="one cell; nothing is written")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=os.cpu_count())

@@ -93,8 +93,9 @@ def choose(method: str, x: Any, y: np.ndarray, seed: int) -> float | None:
         return None
     inner, outer = train_test_split(np.arange(len(y)), test_size=0.2, stratify=y, random_state=seed)
     a, b = features(method, x[inner], x[outer])
-    right = [(model(method, C).fit(a, y[inner]).predict(b) == y[outer]).mean()
-             for C in CHOICES[method]]  # fmt: skip
+    right = [
+        (model(method, C).fit(a, y[inner]).predict(b) == y[outer]).mean() for C in CHOICES[method]
+    ]
     return CHOICES[method][int(np.argmax(right))]
 
 

@@ -154,8 +154,9 @@ def autoregressions(name):
 
 
 def waved(name, waves, lags):
-    return harmonic_regression(past(name), YEAR.get(name, PERIOD[name]), waves, lags,
-                               line=name == "airline")  # fmt: skip
+    return harmonic_regression(
+        past(name), YEAR.get(name, PERIOD[name]), waves, lags, line=name == "airline"
+    )
 
 
 def harmonics(name):
@@ -397,8 +398,9 @@ def joined(rows):
     return {key: summary([row[key] for row in rows]) for key in rows[0]}
 
 
-NETWORKS = [("etth1", kind, source) for kind in ("GRU", "LSTM")
-            for source in ("last", "level", "columns")]  # fmt: skip
+NETWORKS = [
+    ("etth1", kind, source) for kind in ("GRU", "LSTM") for source in ("last", "level", "columns")
+]
 NETWORKS += [(name, kind, source) for kind in ("GRU", "LSTM")
              for name, source in (("airline", "season"), ("temperatures", "level"))]  # fmt: skip
 WITH_INTERVALS = (("etth1", "last", 24), ("temperatures", "level", 7))

@@ -187,13 +187,13 @@ def trained(kind: str, pieces: dict[str, Pieces], s: Settings, seed: int) -> tup
     params = init(rng, kind, s.H, pieces["train"])
     told = learn(
         params,
-        lambda batch, state: loss_and_gradients(
-            kind, params, batch, state, s.below, s.above, rng
-        ),
+        lambda batch, state: loss_and_gradients(kind, params, batch, state, s.below, s.above, rng),
         lambda: batches(rng, pieces["train"], s.N, s.T),
         lambda: nll(kind, params, pieces["valid"]),
-        s.epochs, s.rate, s.clip,
-    )  # fmt: skip
+        s.epochs,
+        s.rate,
+        s.clip,
+    )
     return params, told
 
 

@@ -75,8 +75,9 @@ def trained(which, kind, part=False):
         return seg.Lexicon(read(SIGHAN, "pku_training_words.utf8"))
     if kind == "recut":
         official = trained(which, "official")
-        sentences = [[piece for word in words for piece in recut(word, official)]
-                     for words in sentences]  # fmt: skip
+        sentences = [
+            [piece for word in words for piece in recut(word, official)] for words in sentences
+        ]
     if kind in ("shapes", "recut"):
         sentences = [[word.translate(SHAPES) for word in words] for words in sentences]
     make = {"closed": seg.Lexicon, "tags": seg.bmes_fit}.get(kind, seg.OpenLexicon)
@@ -125,10 +126,11 @@ def methods(which, texts, weights, part=False):
         "HMM": lambda: seg.hmm_words(texts, tags),
         "unigram + HMM": lambda: seg.unigram_hmm(texts, closed, tags),
         "bigram + HMM": lambda: seg.retag_singles(
-            [seg.bigram(text, closed, w["bigram"]) for text in texts], tags),
+            [seg.bigram(text, closed, w["bigram"]) for text in texts], tags
+        ),
         "bigram, open": each(seg.bigram, model("open"), w["open"]),
         "… one digit": each(shaped, model("shapes"), w["shapes"]),
-    }  # fmt: skip
+    }
     if which == "pku":
         official = model("official")
         found |= {
@@ -194,8 +196,7 @@ def tests():
     }
 
 
-AS_IT_IS = ("forward, official, raw", "backward, official, raw",
-            "unigram, raw")  # fmt: skip
+AS_IT_IS = ("forward, official, raw", "backward, official, raw", "unigram, raw")
 KINDS = ("bigram", "open", "shapes")
 
 

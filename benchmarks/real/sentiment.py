@@ -186,9 +186,10 @@ def row(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "cpu_seconds": summary([run["cpu_seconds"] for run in runs], 1),
         "best epoch": [run["best"] for run in runs],
         "epochs": [[round(epoch["accuracy"], 4) for epoch in run["epochs"]] for run in runs],
-        "by length": [summary(values) for values in zip(*(r["by length"] for r in runs),
-                                                        strict=True)],
-    }  # fmt: skip
+        "by length": [
+            summary(values) for values in zip(*(r["by length"] for r in runs), strict=True)
+        ],
+    }
 
 
 def bags() -> list[dict[str, Any]]:
@@ -222,8 +223,9 @@ def questions(run: Run, save: Any, more: dict[str, Any], chosen: dict[str, Any])
     """
     more["gradient by distance"] = {"distance": DISTANCES}
     for name in ("rnn, last state", "lstm, last state"):
-        more["gradient by distance"][name] = run.step(f"gradients, {name}", gradients,
-                                                      NETWORKS[name])  # fmt: skip
+        more["gradient by distance"][name] = run.step(
+            f"gradients, {name}", gradients, NETWORKS[name]
+        )
         save()
     more["trials"] = []
     for limit, keep in TRIALS:
@@ -238,8 +240,9 @@ def questions(run: Run, save: Any, more: dict[str, Any], chosen: dict[str, Any])
 
 def main() -> None:
     what = "Sentiment of film reviews (IMDB): networks in PyTorch and Keras."
-    jobs = [(library, name, library, s, "ours") for library in LIBRARIES
-            for name, s in NETWORKS.items()]  # fmt: skip
+    jobs = [
+        (library, name, library, s, "ours") for library in LIBRARIES for name, s in NETWORKS.items()
+    ]
     jobs += [("random vectors", name, "torch", NETWORKS[name], "random") for name in ("lstm",)]
     found: dict[tuple, list] = {}
     more: dict[str, Any] = {}
@@ -250,12 +253,14 @@ def main() -> None:
             run.step(f"vectors, seed {seed}", learn_vectors, seed)
             for group, name, library, s, start in jobs:
                 runs = found.setdefault((group, name), [])
-                runs.append(run.step(f"{group}, {name}, seed {seed}", measure, library, s, seed,
-                                     start))  # fmt: skip
+                runs.append(
+                    run.step(f"{group}, {name}, seed {seed}", measure, library, s, seed, start)
+                )
                 run.write(record(found, more))
             if seed == run.seeds[0]:
-                questions(run, lambda: run.write(record(found, more)), more,
-                          found["torch", "lstm"][0])  # fmt: skip
+                questions(
+                    run, lambda: run.write(record(found, more)), more, found["torch", "lstm"][0]
+                )
 
 
 if __name__ == "__main__":

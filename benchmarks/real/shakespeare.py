@@ -162,9 +162,10 @@ def described(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "valid bits": summary([run["valid bits"] for run in runs]),
         "cpu_seconds": summary([run["cpu_seconds"] for run in runs], 1),
         "epochs": [run["best"] for run in runs],
-        "curves": {part: [round(bits(loss), 4) for loss in runs[0][part]]
-                   for part in ("train", "valid")},
-    }  # fmt: skip
+        "curves": {
+            part: [round(bits(loss), 4) for loss in runs[0][part]] for part in ("train", "valid")
+        },
+    }
 
 
 def record(table: dict[str, dict[str, float]], runs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -74,8 +74,9 @@ def _from_statsmodels(name: str) -> Any:
     try:
         sets = importlib.import_module(f"statsmodels.datasets.{name}")
     except ImportError as error:
-        raise DataError(f"{name} comes with statsmodels, which is not installed; "
-                        "run: pip install statsmodels") from error  # fmt: skip
+        raise DataError(
+            f"{name} comes with statsmodels, which is not installed; run: pip install statsmodels"
+        ) from error
     return sets.load_pandas().data
 
 

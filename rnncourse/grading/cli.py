@@ -68,8 +68,7 @@ def add_parser(commands: Any) -> None:
     add("--solutions", metavar="DIR", type=Path, help="default: ./solutions")
     add("--seed", type=int, help="draw the same inputs again (default: random, printed)")
     add("--lang", choices=("en", "zh"), default="en", help="language of reasons")
-    add("--seconds", type=float, default=20.0,
-        help="time limit for each submission (default: 20)")  # fmt: skip
+    add("--seconds", type=float, default=20.0, help="time limit for each submission (default: 20)")
     add("--unconfined", action="store_true",
         help="grade even where learner code could read the solutions")  # fmt: skip
 
@@ -130,8 +129,9 @@ def solutions_folder(given: Path | None, submissions: Sequence[str] = ()) -> Pat
     if not here.is_dir():
         return Path(__file__).resolve().parents[2] / "solutions"
     if any(_inside(here, Path(folder)) for folder in submissions):
-        raise PermissionError("./solutions lies in a folder of submissions; if it is yours, "
-                              "name it with --solutions")  # fmt: skip
+        raise PermissionError(
+            "./solutions lies in a folder of submissions; if it is yours, name it with --solutions"
+        )
     return here
 
 
@@ -188,8 +188,7 @@ def _engine(
     """What runs the jobs: here or on a cluster; what of it the rows depend on; its warnings."""
     limits = Limits(wall=options.seconds)
     if not options.scheduler:
-        grader = stack.enter_context(Grader(solutions, seed, limits,
-                                                    unconfined=options.unconfined))  # fmt: skip
+        grader = stack.enter_context(Grader(solutions, seed, limits, unconfined=options.unconfined))
         warnings = [grader.mode.warning()]
         run = functools.partial(run_local, grader, workers=options.jobs)
         return run, grader.mode, warnings

@@ -42,8 +42,9 @@ _lock = threading.Lock()
 def _grader(batch: Batch) -> Grader:
     with _lock:
         if batch.name not in _graders:
-            _graders[batch.name] = Grader(batch.solutions, batch.seed, batch.limits,
-                                          unconfined=batch.unconfined)  # fmt: skip
+            _graders[batch.name] = Grader(
+                batch.solutions, batch.seed, batch.limits, unconfined=batch.unconfined
+            )
         grader = _graders[batch.name]
     if grader is None:
         raise RuntimeError("the batch has ended")

@@ -105,8 +105,9 @@ def unpack(value: Any, names: Sequence[str]) -> Answer:
 def changed_inputs(names: Sequence[str]) -> Failure:
     """The failure of a function that overwrote its arguments."""
     listed = ", ".join(names)
-    return Failure((f"the function changed its input in place: {listed}",
-                    f"函数原地修改了输入：{listed}"))  # fmt: skip
+    return Failure(
+        (f"the function changed its input in place: {listed}", f"函数原地修改了输入：{listed}")
+    )
 
 
 def raised(error: str, line: str) -> Failure:

@@ -44,8 +44,9 @@ def headline(exercise_id: str, found: Verdict, points: float) -> Line:
         return Line("✗", found.text)
     score = f"{found.points:g}/{points:g}"
     if found.points == points:
-        return Line("✓", (f"{exercise_id}: right, {score} points.",
-                          f"{exercise_id}：正确，{score} 分。"))  # fmt: skip
+        return Line(
+            "✓", (f"{exercise_id}: right, {score} points.", f"{exercise_id}：正确，{score} 分。")
+        )
     word, word_zh = ("partly right", "部分正确") if found.points > 0 else ("not yet", "还不对")
     why, why_zh = (".", "。") if found.parts else (f": {found.text[0]}", f"：{found.text[1]}")
     return Line("✗", (f"{exercise_id}: {word}, {score} points{why}",

@@ -90,8 +90,9 @@ class Journal:
             self._lock.acquire()
         except Timeout:
             self._file.close()
-            raise BlockingIOError(f"another run is writing {path}: wait, or name another --out") \
-                from None  # fmt: skip
+            raise BlockingIOError(
+                f"another run is writing {path}: wait, or name another --out"
+            ) from None
         if fresh:
             self._file.truncate(0)
         self._read()

@@ -67,8 +67,9 @@ def find_submissions(paths: Iterable[str], known: Collection[str] = ()) -> Itera
         top = root.resolve()
         found = [path for path in sorted(root.rglob("*")) if _is_wanted(path, root, known)]
         if not found:
-            yield Submission(_shown(root), root, ("no notebooks in this folder",
-                                                  "文件夹中没有 notebook"))  # fmt: skip
+            yield Submission(
+                _shown(root), root, ("no notebooks in this folder", "文件夹中没有 notebook")
+            )
         for path in found:
             name = _shown(path.relative_to(root) if len(paths) == 1 else path)
             linked = path.is_symlink() or path.resolve() != top / path.relative_to(root)
@@ -136,8 +137,9 @@ def read_submission(submission: Submission) -> Notebook:
             data = member.read(MAX_NOTEBOOK_BYTES + 1)  # whatever size the zip claims
     except Exception as error:  # a damaged or encrypted member: many kinds
         name = type(error).__name__
-        raise NotebookError(f"cannot be read from the zip ({name})",
-                            f"无法从 zip 中读取（{name}）") from error  # fmt: skip
+        raise NotebookError(
+            f"cannot be read from the zip ({name})", f"无法从 zip 中读取（{name}）"
+        ) from error
     return decode_notebook(data)
 
 
@@ -168,9 +170,10 @@ def _answered(notebook: Notebook, guess: str, known: Collection[str]) -> list[st
     code = "\n".join(cell.source for cell in notebook.cells if cell.kind == "code")
     called = sorted(set(CHECK_CALL.findall(code)) & set(known))
     if not called:
-        raise NotebookError("unknown exercise: neither metadata nor file name has its id, "
-                            "nor does a call of check",
-                            "未知的练习：元数据、文件名和 check 调用中都没有练习编号")  # fmt: skip
+        raise NotebookError(
+            "unknown exercise: neither metadata nor file name has its id, nor does a call of check",
+            "未知的练习：元数据、文件名和 check 调用中都没有练习编号",
+        )
     return called
 
 

@@ -292,8 +292,9 @@ def _keras_kind(layer: Any) -> str:
         for name, expected in [("activation", "tanh"), ("recurrent_activation", "sigmoid")]:
             found = getattr(one, name, None)  # the simple cell has no recurrent activation
             if found not in (None, getattr(keras.activations, expected)):
-                raise ValueError(f"expected {name}={expected!r}, found "
-                                 f"{getattr(found, '__name__', found)!r}")  # fmt: skip
+                raise ValueError(
+                    f"expected {name}={expected!r}, found {getattr(found, '__name__', found)!r}"
+                )
     return kind
 
 
@@ -308,8 +309,9 @@ def _read(kind: str, params: Form) -> list[list[Params]]:
 
 
 def _kind_of(found: Any, library: Any, table: dict[str, tuple]) -> str | None:
-    return next((k for k, (name, _) in table.items() if isinstance(found, getattr(library, name))),
-                None)  # fmt: skip
+    return next(
+        (k for k, (name, _) in table.items() if isinstance(found, getattr(library, name))), None
+    )
 
 
 def _reorder(array: Array, have: Sequence[str], want: Sequence[str]) -> Array:

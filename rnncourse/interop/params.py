@@ -57,8 +57,9 @@ def _check_params(kind: str, blocks: int, p: Params, where: str) -> None:
         check_float(where + name, array)
     for name, array in p.items():
         if array.dtype != p["b"].dtype:
-            raise ValueError(f"{where}{name} is {array.dtype} and b is {p['b'].dtype}; "
-                             "expected one dtype")  # fmt: skip
+            raise ValueError(
+                f"{where}{name} is {array.dtype} and b is {p['b'].dtype}; expected one dtype"
+            )
     shape = p["W_x"].shape
     if len(shape) != 2 or shape[1] % blocks or 0 in shape:
         raise ValueError(f"{where}W_x has shape {shape}; expected (D, {blocks}H) for kind {kind!r}")

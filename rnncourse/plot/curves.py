@@ -85,8 +85,9 @@ def learning_curves(
         style = _style(k, len(epochs)) | ({} if len(epochs) > 8 else {"markevery": 1})
         ax.plot(epochs, runs.mean(axis=0), label=label, **style)
         if len(runs) > 1:
-            ax.fill_between(epochs, runs.min(axis=0), runs.max(axis=0), color=style["color"],
-                            alpha=0.15)  # fmt: skip
+            ax.fill_between(
+                epochs, runs.min(axis=0), runs.max(axis=0), color=style["color"], alpha=0.15
+            )
     if best is not None:
         mark = every * (best + 1)
         ax.axvline(mark, color="0.5", linestyle=":", label=f"best: {mark}")

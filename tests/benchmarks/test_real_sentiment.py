@@ -66,8 +66,9 @@ def small():
     rng = np.random.default_rng(0)
     parts = {"learn": made_up(rng, 300), "choose": made_up(rng, 60), "test": made_up(rng, 60)}
     vocabulary = text.Vocabulary.from_documents(parts["learn"][0])
-    numbers = {name: reviews.Reviews.of(*part, vocabulary, 8, "both")
-               for name, part in parts.items()}  # fmt: skip
+    numbers = {
+        name: reviews.Reviews.of(*part, vocabulary, 8, "both") for name, part in parts.items()
+    }
     return numbers, reviews.random_vectors(vocabulary, 6, 0)
 
 
@@ -150,8 +151,9 @@ def test_the_vocabulary_is_of_what_trains(films):
     assert len(learn) == 36
     known = {word for k in learn for word in tokens[k]}
     assert set(films.vocabulary().tokens[2:]) == known
-    others = {word for k in choose for word in tokens[k]} | {w for r in films.read("test")[0]
-                                                             for w in r}  # fmt: skip
+    others = {word for k in choose for word in tokens[k]} | {
+        w for r in films.read("test")[0] for w in r
+    }
     assert others - known  # else this test shows nothing
     unknown = films.vocabulary().unknown_index
     assert any((row == unknown).any() for row in films.parts()["test"].rows)
@@ -355,8 +357,9 @@ def test_the_run_of_the_optimizers(films, monkeypatch, tmp_path):
     monkeypatch.setattr(films.parts.__wrapped__, "__defaults__", (4, "both"))
     monkeypatch.setattr(module, "FURTHER", 0)
     small = classify.Setting("rnn", "last", H=3, epochs=1)
-    monkeypatch.setattr(module, "setting", lambda optimizer, rate: small._replace(
-        optimizer=optimizer, rate=rate))  # fmt: skip
+    monkeypatch.setattr(
+        module, "setting", lambda optimizer, rate: small._replace(optimizer=optimizer, rate=rate)
+    )
     run = partial(Run, root=tmp_path, arguments=[])
     monkeypatch.setattr(module, "Run", lambda name, what, needs, *rest: run(name, what, [], *rest))
     module.main()
@@ -391,8 +394,9 @@ def test_the_run_on_hotels(hotels, monkeypatch, tmp_path):
     record = json.loads(target.read_text(encoding="utf-8"))
     for networks in record["networks"].values():
         assert {name: found["folds"] for name, found in networks.items()} == {
-            "random vectors": 5, "our vectors": 5
-        }  # fmt: skip
+            "random vectors": 5,
+            "our vectors": 5,
+        }
 
 
 # --- the record -------------------------------------------------------------------------------

@@ -222,8 +222,9 @@ def test_scores_by_hand(tang):
     poems = tang.known({"train": ["甲甲，，。。"], "test": ["甲，", "甲甲。"]})
     logs = -math.log(2) * np.array([3, 1, 1, 3, 3, 1, 1])
     assert tang.scores(poems, "test", logs) == {
-        "bits": round(13 / 7, 4), "bits without stops": 3,
-    }  # fmt: skip
+        "bits": round(13 / 7, 4),
+        "bits without stops": 3,
+    }
 
 
 def test_judged_by_hand(tang):
@@ -289,8 +290,9 @@ def test_baselines_by_hand(music):
     # Off before once, then on; on before three times, then on twice.
     np.testing.assert_allclose(off[:2], [2 / 3, 1 / 6], rtol=1e-6)
     np.testing.assert_allclose(on[:2], [3 / 5, 1 / 2], rtol=1e-6)
-    expected = -(math.log(2 / 3) + 2 * math.log(3 / 5) + math.log(2 / 5)
-                 + 4 * 87 * math.log(5 / 6)) / 4  # fmt: skip
+    expected = (
+        -(math.log(2 / 3) + 2 * math.log(3 / 5) + math.log(2 / 5) + 4 * 87 * math.log(5 / 6)) / 4
+    )
     assert music.as_before_nll(pieces, pieces) == pytest.approx(expected, rel=1e-5)
 
 

@@ -96,8 +96,9 @@ def test_same_seed_same_task(name):
 def test_orthogonal_keeps_lengths_and_is_uniform():
     """QᵀQ = 1; without the signs of R the diagonal of Q would have negative mean."""
     draws = np.array([initializers.orthogonal(rng(k), 4) for k in range(300)])
-    np.testing.assert_allclose(draws.swapaxes(1, 2) @ draws, np.tile(np.eye(4), (300, 1, 1)),
-                               atol=1e-12)  # fmt: skip
+    np.testing.assert_allclose(
+        draws.swapaxes(1, 2) @ draws, np.tile(np.eye(4), (300, 1, 1)), atol=1e-12
+    )
     assert abs(draws.mean(axis=0)).max() < 0.12
     assert initializers.orthogonal(rng(), 3, np.float32).dtype == np.float32
 

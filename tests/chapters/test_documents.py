@@ -176,8 +176,9 @@ def test_both_languages_make_the_same_letters():
 
 def test_shares_of_the_desks_are_kept():
     _, labels = corpora.made_up_letters(np.random.default_rng(0), 2000, shares=(0.9, 0.1, 0, 0, 0))
-    np.testing.assert_allclose(np.bincount(labels, minlength=5) / 2000, [0.9, 0.1, 0, 0, 0],
-                               atol=0.03)  # fmt: skip
+    np.testing.assert_allclose(
+        np.bincount(labels, minlength=5) / 2000, [0.9, 0.1, 0, 0, 0], atol=0.03
+    )
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -195,8 +196,9 @@ def test_the_label_of_an_opinion_is_what_is_affirmed():
     """Read off the English: the adjective after "was", where no "not" stands between."""
     texts, labels = corpora.made_up_opinions(np.random.default_rng(2), 100)
     for letter, label in zip(texts, labels, strict=True):
-        (plain,) = (s for s in letter.split(".") if s.strip().startswith("It was")
-                    and " not" not in s)  # fmt: skip
+        (plain,) = (
+            s for s in letter.split(".") if s.strip().startswith("It was") and " not" not in s
+        )
         assert (plain.split()[-1] in ("good", "great")) == label
 
 

@@ -200,9 +200,10 @@ def test_the_recorded_n_is_chosen_where_the_page_says():
     """On what is held out of the training text, not on what is reported."""
     found = data.recorded("real_ngrams")
     for name, part, reported in (
-        ("time_machine", "held out", "valid"), ("shakespeare", "valid", "test"),
+        ("time_machine", "held out", "valid"),
+        ("shakespeare", "valid", "test"),
         ("ptb", "valid", "test"),
-    ):  # fmt: skip
+    ):
         for row in found[name].values():
             best = min(row["by n"], key=lambda n: row["by n"][n][part])
             assert (str(row["best n"]), row["best"]) == (best, row["by n"][best][reported])

@@ -409,8 +409,9 @@ def test_exchanging_gold_and_found_exchanges_precision_and_recall(choice, random
 @pytest.fixture(scope="module")
 def f1_of():
     sets = data.recorded("real_segmentation")["sets"]
-    return {name: {row["method"]: row["f1"] for row in found["rows"]}
-            for name, found in sets.items()}  # fmt: skip
+    return {
+        name: {row["method"]: row["f1"] for row in found["rows"]} for name, found in sets.items()
+    }
 
 
 def test_the_record_adds_up():

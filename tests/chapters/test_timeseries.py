@@ -106,8 +106,9 @@ def test_quantile_loss_gradient():
 
 def test_the_best_constant_is_the_quantile():
     targets = np.arange(1, 101.0)
-    losses = [timeseries.quantile_loss(np.full((100, 1), c), targets, [0.9])[0]
-              for c in range(1, 101)]  # fmt: skip
+    losses = [
+        timeseries.quantile_loss(np.full((100, 1), c), targets, [0.9])[0] for c in range(1, 101)
+    ]
     assert 90 <= 1 + int(np.argmin(losses)) <= 91
 
 

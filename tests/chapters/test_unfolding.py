@@ -150,8 +150,9 @@ def test_graph_shows_each_value_and_each_edge():
 def test_graph_edges_carry_the_texts_of_their_step():
     """Each x_edge stands beside its own input's arrow, each h_edge above the arrow into h_t."""
     xs, hs = np.zeros((3, 1)), np.zeros((4, 1))
-    ax = plot.unrolled_graph(xs, hs, names=("dx", "dh"), x_edges="abc", h_edges="def",
-                             backward=True)  # fmt: skip
+    ax = plot.unrolled_graph(
+        xs, hs, names=("dx", "dh"), x_edges="abc", h_edges="def", backward=True
+    )
     at = {t.get_text(): t.get_position() for t in ax.texts}
     for t, (below, above) in enumerate(zip("abc", "def", strict=True), start=1):
         column, before = at[f"$dx_{t}$"][0], at[f"$dh_{t - 1}$"][0]

@@ -199,8 +199,9 @@ def test_the_record_holds_what_the_page_claims():
             for name in ("CBOW, negative", "CBOW, negative, whole gradient")
         )
         assert whole > exact
-        assert {runs["seeds"] for m in methods.values() for k, runs in m.items()
-                if k != "agreement"} == {3}  # fmt: skip
+        assert {
+            runs["seeds"] for m in methods.values() for k, runs in m.items() if k != "agreement"
+        } == {3}
         for name, score in found["ours"]["scores"].items():
             assert score["mean"] == pytest.approx(np.mean(score["values"]), abs=1e-4), name
     assert record["english"]["text"]["words"] > 5_500_000  # all of IMDB's training part

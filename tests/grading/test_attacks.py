@@ -72,8 +72,9 @@ LASTING = {"resources", "writing", "processes"}  # what could harm the next subm
 WORKING = f"import numpy as np\n{RIGHT}"
 
 if sys.platform != "linux":
-    pytest.skip("needs Linux: elsewhere the grader has resource limits only",
-                allow_module_level=True)  # fmt: skip
+    pytest.skip(
+        "needs Linux: elsewhere the grader has resource limits only", allow_module_level=True
+    )
 
 
 def mode_of(name):
@@ -205,8 +206,9 @@ def decoy(ground):
     would keep it safe in the weakest mode."""
     environment = {"PATH": os.environ["PATH"], "SECRET": ground.marker}
     powerless = (lambda: kernel.shed_powers(False)) if os.geteuid() == 0 else None
-    with subprocess.Popen(["sleep", "600", f"600.{os.getpid()}"], env=environment,
-                          preexec_fn=powerless) as process:  # fmt: skip
+    with subprocess.Popen(
+        ["sleep", "600", f"600.{os.getpid()}"], env=environment, preexec_fn=powerless
+    ) as process:
         ground.decoy, ground.decoy_before = process, decoy_state(process.pid)
         yield process
         process.kill()
@@ -481,8 +483,9 @@ with users.lend_user(process.Mode(True, 65534)) as mode:
     print(mode.user)
 """
     with users.lend_user(process.Mode(True, process.NOBODY)) as mine:
-        other = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True,
-                               capture_output=True, check=True)  # fmt: skip
+        other = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=True
+        )
     assert int(other.stdout) != mine.user
 
 

@@ -66,9 +66,10 @@ def colab(*cells):
     data = json.loads(notebook(*cells, exercise="rnn_ex_01"))
     data |= {"nbformat_minor": 0}
     data["metadata"] |= {
-        "colab": {"provenance": [], "collapsed_sections": ["x"]}, "accelerator": "GPU",
+        "colab": {"provenance": [], "collapsed_sections": ["x"]},
+        "accelerator": "GPU",
         "widgets": {"application/vnd.jupyter.widget-state+json": {"a": {"model_name": "Box"}}},
-    }  # fmt: skip
+    }
     for number, cell in enumerate(data["cells"]):
         cell["source"] = cell["source"].splitlines(keepends=True)
         cell["metadata"] = {"id": f"aX{number}", "colab": {"base_uri": "https://localhost:8080/"},
@@ -576,8 +577,9 @@ def test_jobs_are_read_only_as_they_are_needed():
             yield number, Job(str(number), "")
 
     seen = []
-    results = flow(jobs(), lambda job: Done(int(job.submission)),
-                          lambda waiting: list(waiting)[:1], 3)  # fmt: skip
+    results = flow(
+        jobs(), lambda job: Done(int(job.submission)), lambda waiting: list(waiting)[:1], 3
+    )
     for number, record in results:
         assert len(read) - len(seen) <= 4
         assert record.submission == str(number)

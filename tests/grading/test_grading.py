@@ -294,8 +294,9 @@ def test_the_command_writes_rows_and_repeats_with_its_seed(tmp_path):
                "--solutions", str(SOLUTIONS), "--seed", "7", "--out"]  # fmt: skip
     rows = []
     for name in ("1.csv", "2.csv"):
-        done = subprocess.run([*command, str(tmp_path / name)], cwd=ROOT, text=True,
-                              capture_output=True, check=False)  # fmt: skip
+        done = subprocess.run(
+            [*command, str(tmp_path / name)], cwd=ROOT, text=True, capture_output=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         assert "seed 7" in done.stderr
         assert " 2/2 " in done.stderr

@@ -358,8 +358,9 @@ def test_the_order_is_read_by_name(monkeypatch):
     p = draw_params(np.random.default_rng(0), "lstm", 3, 2)
     before = interop.to_torch("lstm", p).state_dict()
     order = ("o", "g", "i", "f")
-    moved = {name: convert._reorder(array, convert.GATES["lstm"], order)
-             for name, array in p.items()}  # fmt: skip
+    moved = {
+        name: convert._reorder(array, convert.GATES["lstm"], order) for name, array in p.items()
+    }
     monkeypatch.setitem(convert.GATES, "lstm", order)
     after = interop.to_torch("lstm", moved).state_dict()
     assert all(before[name].equal(after[name]) for name in before)

@@ -66,8 +66,9 @@ def test_discounts_by_hand():
     np.testing.assert_allclose(model.discounts, [[0, 3 / 7, 19 / 14, 9 / 7]])
     S = 3 * 3 / 7 + 2 * 19 / 14 + 2 * 9 / 7
     p = model.probabilities()
-    np.testing.assert_allclose(p[[0, 3, 5, 6, 7]] * 14,
-                               np.array([4 / 7, 9 / 14, 12 / 7, 19 / 7, 0]) + S / 8)  # fmt: skip
+    np.testing.assert_allclose(
+        p[[0, 3, 5, 6, 7]] * 14, np.array([4 / 7, 9 / 14, 12 / 7, 19 / 7, 0]) + S / 8
+    )
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,9 @@ def rnn_xavier(rng):
     bound = math.sqrt(6 / (rows + columns))
     assert 0.999 * bound < max(map(max, W.tolist())) <= bound
     numbers = [w for row in W.tolist() for w in row]
-    assert math.isclose(sum(w * w for w in numbers) / len(numbers), 2 / (rows + columns),
-                        rel_tol=0.03)  # fmt: skip
+    assert math.isclose(
+        sum(w * w for w in numbers) / len(numbers), 2 / (rows + columns), rel_tol=0.03
+    )
 
 
 @equation("eq-rnn-da", "eq-rnn-dw")

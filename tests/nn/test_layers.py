@@ -207,8 +207,9 @@ def test_padding_on_either_side_changes_nothing(kind):
     mask = np.array([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [0, 0, 1, 1, 1]])
     hs, lasts, _ = layers.bidirectional_forward(kind, xs, states, params, mask)
     for n, real in enumerate(mask.astype(bool)):
-        one = tuple(tuple(p[n : n + 1] for p in s) if isinstance(s, tuple) else s[n : n + 1]
-                    for s in states)  # fmt: skip
+        one = tuple(
+            tuple(p[n : n + 1] for p in s) if isinstance(s, tuple) else s[n : n + 1] for s in states
+        )
         alone, last, _ = layers.bidirectional_forward(kind, xs[n : n + 1, real], one, params)
         np.testing.assert_allclose(hs[n, real], alone[0], atol=1e-14)
         assert (hs[n, ~real] == 0).all()

@@ -48,8 +48,9 @@ def test_every_step_equals_pytorchs(name):
     params = some_params(rng)
     init, step = optim.OPTIMIZERS[name]
     state = init(params)
-    weights = {k: torch.tensor(p.copy(), requires_grad=True)
-               for k, p in optim.leaves(params).items()}  # fmt: skip
+    weights = {
+        k: torch.tensor(p.copy(), requires_grad=True) for k, p in optim.leaves(params).items()
+    }
     theirs = in_torch(name, list(weights.values()))
     for _ in range(30):
         grads = some_grads(rng, params)
@@ -136,8 +137,9 @@ def test_clipping_equals_pytorchs(limit):
     again = some_grads(np.random.default_rng(1), params)
     assert optim.clip_by_norm(grads, limit) == pytest.approx(norm.item(), rel=1e-12)
     optim.clip_by_value(again, limit)
-    for w, g, v, expected in zip(weights, optim.leaves(grads).values(),
-                                 optim.leaves(again).values(), by_value, strict=True):  # fmt: skip
+    for w, g, v, expected in zip(
+        weights, optim.leaves(grads).values(), optim.leaves(again).values(), by_value, strict=True
+    ):
         np.testing.assert_allclose(g, w.grad, rtol=1e-12)
         np.testing.assert_array_equal(v, expected)
 
@@ -176,7 +178,7 @@ def test_schedules_equal_pytorchs():
         (optim.exponential(1e-3, 1, 41), lambda o: lr_scheduler.ExponentialLR(o, 1e3**0.025), 1e-3),
         (optim.cosine(0.3, 40, 0.01), lambda o: lr_scheduler.CosineAnnealingLR(o, 40, 0.01), 0.3),
         (optim.constant(0.3), lambda o: lr_scheduler.ConstantLR(o, 1.0), 0.3),
-    ]  # fmt: skip
+    ]
     for ours, make, rate in pairs:
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=rate)
         theirs = make(optimizer)

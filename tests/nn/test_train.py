@@ -145,8 +145,9 @@ def test_a_plotted_history(task):
     history = train.fit(*task, lambda: BATCHES, 3, validate=lambda: next(values))
     ax = plot.learning_curves(history.curves(), best=history.best, ylabel="nats")
     lines = {line.get_label(): line for line in ax.lines}
-    np.testing.assert_allclose(lines["training"].get_xydata(),
-                               np.column_stack([[1, 2, 3], history.losses]))  # fmt: skip
+    np.testing.assert_allclose(
+        lines["training"].get_xydata(), np.column_stack([[1, 2, 3], history.losses])
+    )
     assert lines["validation"].get_ydata().tolist() == [2, 1, 4]
     assert list(lines["best: 2"].get_xdata()) == [2, 2]
     assert ax.get_ylabel() == "nats"

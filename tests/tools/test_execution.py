@@ -251,7 +251,8 @@ def test_a_page_that_fails_says_so_in_its_language(
             assert document[0].index(box) == 1
             words = module.WORDS[language[:2]]
             assert [p.astext() for p in box.findall(nodes.paragraph)] == [
-                words[kind] for kind in kinds.split()]  # fmt: skip
+                words[kind] for kind in kinds.split()
+            ]
     assert len(warnings) == bool(kinds)
 
 

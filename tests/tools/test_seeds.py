@@ -337,7 +337,8 @@ def test_a_dropped_claim_and_another_threshold_cost_one_draw():
     found = seeds.taken_over(old, "seed 0", new)
     assert found["seed 0"] == new
     assert found["seed 1"]["claims"] == [
-        {"claim": "a", "value": 2.0, "relation": ">", "threshold": -1.0}]  # fmt: skip
+        {"claim": "a", "value": 2.0, "relation": ">", "threshold": -1.0}
+    ]
     assert found["seed 1"]["printed"] == new["printed"]
     for other in (a_run(1.0 + 1e-15), a_run(1.0, names="abc"), a_run(1.0, printed="another row"),
                   a_run(1.0) | {"passed": False}):  # fmt: skip

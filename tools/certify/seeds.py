@@ -98,9 +98,10 @@ def run(root: Path, stem: str, draw: Draw) -> dict:
         folder, written = Path(name) / "empty", Path(name) / "claims.jsonl"
         folder.mkdir()
         page = client(
-            notebook, folder,
+            notebook,
+            folder,
             on_cell_start=lambda cell, cell_index: reached.append(cell_index),
-        )  # fmt: skip
+        )
         own = {"MPLBACKEND": "Agg", "RNNCOURSE_CLAIMS": str(written), "RNNCOURSE_STRICT": "0"}
         try:
             # Without the libraries' start-up messages.
@@ -140,8 +141,9 @@ def joined_cells(runs: dict[str, dict]) -> list[dict]:
     for k in numbers:
         texts = {draw: record["printed"].get(str(k)) for draw, record in runs.items()}
         same = len(set(texts.values())) == 1
-        found.append({"cell": k, "same": same,
-                      "printed": next(iter(texts.values())) if same else texts})  # fmt: skip
+        found.append(
+            {"cell": k, "same": same, "printed": next(iter(texts.values())) if same else texts}
+        )
     return found
 
 
@@ -335,12 +337,14 @@ def record_problems(entry: dict, fewest: int = DRAWS) -> list[str]:
         found.append(f"failed under {', '.join(failed)}")
     if len(runs) < fewest:
         found.append(f"{len(runs)} draws, fewer than {fewest}")
-    found += [f"“{claim['claim']}” {words}" for claim in entry["claims"]
-              if (words := problem(claim))]  # fmt: skip
+    found += [
+        f"“{claim['claim']}” {words}" for claim in entry["claims"] if (words := problem(claim))
+    ]
     absent = [c["claim"] for c in entry["claims"] if len(c["values"]) != len(runs)]
     found += [f"“{name}” is not claimed in every draw" for name in absent]
-    found += [f"cell {cell['cell']} printed differently" for cell in entry["compared"]
-              if not cell["same"]]  # fmt: skip
+    found += [
+        f"cell {cell['cell']} printed differently" for cell in entry["compared"] if not cell["same"]
+    ]
     return found
 
 

@@ -165,6 +165,5 @@ def made_up_opinions(
 def _way(language: str, N: int) -> int:
     """0 for English, 1 for Chinese; checks what both generators take."""
     if language not in LANGUAGES or N < 1:
-        raise ValueError(f'N = {N}, language = {language!r}; expected at least 1, and "en" or '
-                         '"zh"')  # fmt: skip
+        raise ValueError(f'N = {N}, language = {language!r}; expected at least 1, and "en" or "zh"')
     return LANGUAGES.index(language)

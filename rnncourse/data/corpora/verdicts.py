@@ -78,8 +78,9 @@ def made_up_verdicts(
     if N < 2 or N % 2:
         raise ValueError(f"N = {N}; it must be even and at least 2, since reviews come in pairs")
     if language not in LANGUAGES or classes not in (2, 3):
-        raise ValueError(f'language = {language!r}, classes = {classes!r}; expected "en" or '
-                         '"zh", and 2 or 3')  # fmt: skip
+        raise ValueError(
+            f'language = {language!r}, classes = {classes!r}; expected "en" or "zh", and 2 or 3'
+        )
     table, way = read(), LANGUAGES.index(language)
     texts: list[str] = []
     labels: list[int] = []

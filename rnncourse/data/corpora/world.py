@@ -104,8 +104,9 @@ def little_world(rng: np.random.Generator, N: int, language: str = "en") -> Worl
     Raises ValueError if N is below 1, or language not "en" or "zh".
     """
     if N < 1 or language not in LANGUAGES:
-        raise ValueError(f"N = {N}, language = {language!r}; expected at least 1, "
-                         f"and one of {list(LANGUAGES)}")  # fmt: skip
+        raise ValueError(
+            f"N = {N}, language = {language!r}; expected at least 1, and one of {list(LANGUAGES)}"
+        )
     way = LANGUAGES.index(language)
     tables = {name: rows[way] for name, rows in read().tables.items()}
     qualities = [row[0] for name in ("good", "bad") for row in tables[name]]
