@@ -28,6 +28,8 @@ LABELS = {
     "zh": {"cell_input": "代码", "cell_output": "输出"},
 }
 # What the theme has no Chinese for, in its attributes and on its buttons.
+# It asks gettext for some of these and has others in its templates as they are: a catalogue would
+# leave the second kind, so one table serves both.
 CHINESE = {
     "Link to this heading": "本节的链接",
     "Link to this term": "本词条的链接",
