@@ -295,6 +295,11 @@ def best(epochs: list[dict[str, float]]) -> int:
     return int(np.argmax([epoch["accuracy"] for epoch in epochs]))
 
 
+def best_epoch(run: dict[str, Any]) -> dict[str, float]:
+    """Loss and accuracy on the held-out reviews, in the epoch that `trained` chose by them."""
+    return run["epochs"][run["best"] - 1]
+
+
 def trained(
     library: str, s: Setting, E: Array, parts: dict[str, Reviews], seed: int
 ) -> tuple[dict[str, Any], Array]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import jieba
 import numpy as np
-from _classify import Setting, scores, trained
+from _classify import Setting, best_epoch, scores, trained
 from _reviews import Reviews, folds, held_out, hotels, random_vectors, vectors
 from sklearn.metrics import f1_score
 
@@ -64,7 +64,7 @@ def tested(E: Array, parts: dict[str, Reviews]) -> dict[str, Any]:
 
 def row(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Mean and spread over the folds."""
-    best = [run["epochs"][run["best"] - 1]["accuracy"] for run in runs]
+    best = [best_epoch(run)["accuracy"] for run in runs]
     whole = {key: round(float(np.mean([run[key] for run in runs])))
              for key in ("parameters", "vocabulary")}  # fmt: skip
     return {

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import sentiment
-from _classify import Setting
+from _classify import Setting, best_epoch
 
 NEEDS, EPOCHS, FACTOR, FURTHER = sentiment.NEEDS, 4, 3, 4
 START = {"descent": 0.3, "momentum": 0.03, "adam": 2e-3}  # the middle of the first three rates
@@ -22,11 +22,6 @@ COMMON = START["adam"]  # the rate of the networks in the page's table
 
 def setting(optimizer: str, rate: float) -> Setting:
     return Setting("rnn", "last", rate=rate, epochs=EPOCHS, optimizer=optimizer)
-
-
-def held_out(run: dict[str, Any]) -> float:
-    """Accuracy on the held-out tenth, in the best epoch."""
-    return run["epochs"][run["best"] - 1]["accuracy"]
 
 
 def search(of: Callable[[float], float], middle: float) -> dict[float, float]:
@@ -56,7 +51,11 @@ def main() -> None:
 
         first = run.seeds[0]
         for optimizer, middle in START.items():
-            tried = search(lambda r, o=optimizer: held_out(measured(o, r, first)), middle)
+
+            def held_out(rate: float, optimizer: str = optimizer) -> float:
+                return best_epoch(measured(optimizer, rate, first))["accuracy"]
+
+            tried = search(held_out, middle)
             found = row(optimizer, max(tried, key=tried.__getitem__))
             found["tried"] = {f"{rate:g}": tried[rate] for rate in sorted(tried)}
             results["optimizers"][optimizer] = found

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from _classify import LIBRARIES, Network, Setting, init, scores, trained
+from _classify import LIBRARIES, Network, Setting, best_epoch, init, scores, trained
 from _reviews import Reviews, films, held_out, random_vectors, vectors
 
 from rnncourse import data
@@ -177,7 +177,7 @@ def slopes(model: Network) -> list[float]:
 
 
 def row(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    best = [run["epochs"][run["best"] - 1] for run in runs]
+    best = [best_epoch(run) for run in runs]
     return {
         "seeds": len(runs),
         "parameters": runs[0]["parameters"],
@@ -232,8 +232,8 @@ def questions(run: Run, save: Any, more: dict[str, Any], chosen: dict[str, Any])
         tried = chosen
         if (limit, keep) != (LIMIT, KEEP):
             tried = run.step(f"trial, {limit} tokens, {keep}", trial, limit, keep)
-        best = tried["epochs"][tried["best"] - 1]
-        found = {"limit": limit, "keep": keep, "cpu_seconds": tried["cpu_seconds"]} | best
+        found = {"limit": limit, "keep": keep, "cpu_seconds": tried["cpu_seconds"]}
+        found |= best_epoch(tried)
         more["trials"].append(found)
         save()
 

@@ -13,6 +13,7 @@ import inspect
 import re
 import sys
 import textwrap
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -94,6 +95,7 @@ def public(module: ModuleType) -> tuple[list[str], list[str]]:
     return described, [name for name in names if name not in described]
 
 
+@cache
 def assigned(module: ModuleType) -> dict[str, ast.stmt]:
     """Return the public constants and type aliases that a module's source writes out."""
     found = {}
