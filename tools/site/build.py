@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 import yaml
@@ -46,21 +47,26 @@ CONFIGS = {"en": "_config.yml", "zh": "_config.zh.yml"}
 
 
 def fetch(package: str, wanted: re.Pattern, target: Path) -> None:
-    """Put the files of an npm package whose path matches into a folder, named by its group 1."""
+    """Put the files of an npm package whose path matches into a folder, named by its group 1.
+
+    Test workers ask for the same package at once: each downloads into a folder of its own,
+    and a file appears in the target only when it is whole.
+    """
     print(f"Fetching {package}", flush=True)
-    download = BUILD / "download"
-    download.mkdir(parents=True, exist_ok=True)
-    command = ["pack", package, "--loglevel=error", "--pack-destination", str(download)]
-    if npm(command, stdout=subprocess.DEVNULL) != 0:
-        raise SystemExit(f"npm could not fetch {package} (see above): is there a network?")
-    shutil.rmtree(target, ignore_errors=True)
-    name = re.sub("[@/]", "-", package.removeprefix("@"))
-    with tarfile.open(download / f"{name}.tgz") as archive:
-        for member in archive.getmembers():
-            if match := wanted.fullmatch(member.name):
-                file = target / match[1]
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(archive.extractfile(member).read())
+    BUILD.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix="fetch-") as own:
+        command = ["pack", package, "--loglevel=error", "--pack-destination", own]
+        if npm(command, stdout=subprocess.DEVNULL) != 0:
+            raise SystemExit(f"npm could not fetch {package} (see above): is there a network?")
+        name = re.sub("[@/]", "-", package.removeprefix("@"))
+        with tarfile.open(Path(own) / f"{name}.tgz") as archive:
+            for member in archive.getmembers():
+                if match := wanted.fullmatch(member.name):
+                    file = target / match[1]
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    part = Path(own) / "part"
+                    part.write_bytes(archive.extractfile(member).read())
+                    part.replace(file)
 
 
 def fetch_katex() -> None:
