@@ -264,7 +264,7 @@ class Grader:
         maximum = float(rules.points) if rules else 0.0
         parts = found.parts or (nothing_right(rules) if rules else ())
         return Record(job.submission, job.exercise, found.points, maximum, found.text, seconds,
-                      parts, found.hints)  # fmt: skip
+                      parts, found.hints, job.learner)  # fmt: skip
 
     def _run(self, name: str, cells: list[str]) -> Verdict:
         exercise, cases = self.exercise(name)
@@ -318,4 +318,5 @@ def read_solutions(folder: Path) -> dict[str, Notebook]:
 def fault(job: Job, error: Exception) -> Record:
     """The record of a job that failed for a reason of ours."""
     text = clean(f"{type(error).__name__}: {error}")
-    return Record(job.submission, job.exercise, 0.0, 0.0, (f"{FAULT}: {text}", f"无法评分：{text}"))
+    said = f"{FAULT}: {text}", f"无法评分：{text}"
+    return Record(job.submission, job.exercise, 0.0, 0.0, said, learner=job.learner)

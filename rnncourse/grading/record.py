@@ -12,6 +12,7 @@ FAULT = "could not be graded"
 class Row(NamedTuple):
     """One line of the table of scores."""
 
+    learner: str
     submission: str
     exercise: str
     points: float
@@ -31,10 +32,11 @@ class Record(NamedTuple):
     seconds: float = 0.0
     parts: tuple[Part, ...] = ()
     hints: tuple[Text, ...] = ()
+    learner: str = ""
 
     def row(self, language: int) -> Row:
         """The table's line; `language` 0 is English, 1 Chinese."""
-        return Row(self.submission, self.exercise, self.points, self.max_points,
+        return Row(self.learner, self.submission, self.exercise, self.points, self.max_points,
                    self.text[language], self.seconds)  # fmt: skip
 
     def full(self) -> bool:

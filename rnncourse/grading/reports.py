@@ -12,7 +12,6 @@ from typing import Any
 
 from rnncourse._progress import Bar
 from rnncourse.grading.record import Record, Row
-from rnncourse.grading.submissions import learner
 
 LINES = 10  # in a log, in all
 
@@ -52,11 +51,10 @@ def _clock(seconds: float) -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as aligned text."""
-    cells = [Row._fields]
-    cells += [(r.submission, r.exercise, f"{r.points:g}", f"{r.max_points:g}", r.reason,
-               f"{r.seconds:.2f}") for r in rows]  # fmt: skip
-    cells = [(c[0], c[1], c[2], c[3], c[5], c[4]) for c in cells]  # the long reason comes last
+    """The rows as aligned text, the long reason last; a submission's name says whose it is."""
+    cells = [["submission", "exercise", "points", "max_points", "seconds", "reason"]]
+    cells += [[r.submission, r.exercise, f"{r.points:g}", f"{r.max_points:g}", f"{r.seconds:.2f}",
+               r.reason] for r in rows]  # fmt: skip
     widths = [max(len(row[k]) for row in cells) for k in range(5)]
     return "\n".join(
         "  ".join([*(text.ljust(w) for text, w in zip(row, widths, strict=False)), row[5]])
@@ -78,7 +76,7 @@ def as_json(records: Sequence[Record], seed: int, complete: bool) -> str:
     rows = [
         {
             "submission": r.submission,
-            "learner": learner(r.submission, r.exercise),
+            "learner": r.learner,
             "exercise": r.exercise,
             "points": r.points,
             "max_points": r.max_points,

@@ -46,6 +46,7 @@ class Job(NamedTuple):
     exercise: str
     cells: tuple[str, ...] = ()
     problem: Text | None = None
+    learner: str = ""
 
     def digest(self) -> str:
         """A hash of everything that grading reads: outputs and prose may change."""
@@ -149,13 +150,17 @@ def read_jobs(submission: Submission, known: Collection[str]) -> list[Job]:
     try:
         notebook = read_submission(submission)
         cells = tuple(c.source for c in notebook.cells if c.kind == "code")
-        return [Job(submission.name, name, cells) for name in _answered(notebook, guess, known)]
+        return [
+            Job(submission.name, name, cells, learner=learner(submission.name, name))
+            for name in _answered(notebook, guess, known)
+        ]
     except NotebookError as error:
         problem = error.text
     except Exception as error:  # one odd file must not cost the others their grades
         text = type(error).__name__
         problem = (f"cannot be read ({text})", f"无法读取（{text}）")
-    return [Job(submission.name, guess, problem=problem)]
+    who = learner(submission.name, guess)
+    return [Job(submission.name, guess, problem=problem, learner=who)]
 
 
 def _answered(notebook: Notebook, guess: str, known: Collection[str]) -> list[str]:

@@ -302,11 +302,12 @@ def test_the_command_writes_rows_and_repeats_with_its_seed(tmp_path):
         assert " 2/2 " in done.stderr
         with open(tmp_path / name, newline="", encoding="utf-8") as file:
             rows.append(list(csv.reader(file)))
-    assert rows[0][0] == ["submission", "exercise", "points", "max_points", "reason", "seconds"]
-    assert [row[1:5] for row in rows[0]] == [row[1:5] for row in rows[1]]
-    assert rows[0][1][4] == "满分"
-    assert float(rows[0][2][2]) == 0
-    assert "应为" in rows[0][2][4]
+    assert rows[0][0] == ["learner", "submission", "exercise", "points", "max_points", "reason",
+                          "seconds"]  # fmt: skip
+    assert [row[:6] for row in rows[0]] == [row[:6] for row in rows[1]]
+    assert rows[0][1][5] == "满分"
+    assert float(rows[0][2][3]) == 0
+    assert "应为" in rows[0][2][5]
 
 
 @pytest.mark.parametrize(
