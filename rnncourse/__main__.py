@@ -1,7 +1,14 @@
 """The command line: `rnncourse grade …` and `rnncourse data …`."""
 
-import argparse
+import os
 import sys
+
+# `python -m` looks for modules in the current folder first, and a learner's csv.py may lie there.
+# The installed command does not, nor does `python -P`; only these two are safe from the start.
+if __name__ == "__main__" and __spec__ is not None and not sys.flags.safe_path:
+    sys.path[:] = [folder for folder in sys.path if folder != os.getcwd()]
+
+import argparse
 from collections.abc import Sequence
 
 from rnncourse.data import cli as data

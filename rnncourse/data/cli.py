@@ -1,4 +1,4 @@
-"""The command `python -m rnncourse data`: list, get and find the real data sets."""
+"""The command `rnncourse data`: list, get and find the real data sets."""
 
 import argparse
 import sys

@@ -1,7 +1,7 @@
 """`check`: tell a learner at once whether a function is right, and if not, what is wrong.
 
 The public check data in `checks/ID.json` is generated from `solutions/`; the class grader
-(`python -m rnncourse grade`) draws other inputs and does not use it.
+(`rnncourse grade`) draws other inputs and does not use it.
 """
 
 from __future__ import annotations

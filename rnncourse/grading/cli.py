@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rnncourse.grading import reports
+from rnncourse.grading import outputs as files
+from rnncourse.grading import reports, standing
 from rnncourse.grading.confine.stage import Limits, SandboxError
-from rnncourse.grading.exercise import Notebook
+from rnncourse.grading.exercise import Notebook, load
 from rnncourse.grading.grader import MAX_SEED, Grader, read_solutions
-from rnncourse.grading.journal import Journal, Keys, Work, held_back, run_local, write_whole
+from rnncourse.grading.journal import SHARE, Journal, Keys, Work, held_back, run_local
+from rnncourse.grading.signing import grader_key
 from rnncourse.grading.submissions import find_submissions
 
 MAX_JOBS = 64
@@ -28,11 +30,15 @@ start; 130 it was interrupted, and --out holds the rows that were done.
 
 A run that was killed goes on where it stopped: --out SCORES.csv keeps SCORES.csv.journal beside it.
 A notebook, solution, time limit or version that has changed since is graded again; the journal's
-seed is used again unless --seed names another.
+seed is used again unless --seed names another. Lines that another user or machine has written there
+are not believed.
+
+Files are written to no folder that holds submissions: the one given, or that of a file given.
 
 --scheduler sends submissions AND solutions to the workers: they are trusted as this machine is, and
 each confines learner code with what it has (install bubblewrap there). Whoever reaches a Dask
-scheduler can run code on its workers: keep it in a closed network, or use tls://.
+scheduler can run code on its workers: keep it in a closed network, or use tls://. Start none of
+them in a folder with submissions.
 """
 
 
@@ -64,8 +70,16 @@ def add_parser(commands: Any) -> None:
         help="notebooks that run at a time (default: one a core)")  # fmt: skip
     add("--scheduler", metavar="ADDRESS", help="grade on the workers of this Dask scheduler")
     add("--fresh", action="store_true", help="grade all again: forget the journal")
-    add("--require-full", action="store_true", help="exit with 1 where a point is missing")
-    add("--solutions", metavar="DIR", type=Path, help="default: ./solutions")
+    add("--exercises", metavar="IDS",
+        help="what was set, as rnn_ex_01,lstm_ex_04: what is missing counts 0, and nothing else "
+        "counts, in --gradescope and --require-full")  # fmt: skip
+    add("--attempts", choices=standing.ATTEMPTS, default="best",
+        help="which of several attempts at an exercise counts (default: best)")  # fmt: skip
+    add("--require-full", action="store_true",
+        help="exit with 1 unless every learner has all points of --exercises, or of all that was "
+        "handed in")  # fmt: skip
+    add("--solutions", metavar="DIR", type=Path,
+        help="default: the folder beside the package's source")  # fmt: skip
     add("--seed", type=int, help="draw the same inputs again (default: random, printed)")
     add("--lang", choices=("en", "zh"), default="en", help="language of reasons")
     add("--seconds", type=float, default=20.0, help="time limit for each submission (default: 20)")
@@ -118,58 +132,72 @@ def _signals() -> Iterator[None]:
 
 
 def solutions_folder(given: Path | None, submissions: Sequence[str] = ()) -> Path:
-    """The folder given, else ./solutions, else the one beside the package's source.
+    """The folder given, else the one beside the package's source; never one of the current folder.
 
-    Raises `PermissionError` where ./solutions lies among the submissions: its code would be
-    trusted, and a learner may have put it there.
+    Raises `PermissionError` where it, or a notebook in it, lies at, above or below submissions: its
+    code is run as it stands, and a learner may have put it there.
     """
-    if given is not None:
-        return given
-    here = Path("solutions")
-    if not here.is_dir():
-        return Path(__file__).resolve().parents[2] / "solutions"
-    if any(_inside(here, Path(folder)) for folder in submissions):
-        raise PermissionError(
-            "./solutions lies in a folder of submissions; if it is yours, name it with --solutions"
-        )
-    return here
-
-
-def _inside(path: Path, folder: Path) -> bool:
-    return folder.is_dir() and folder.resolve() in path.resolve().parents
-
-
-def _check_outputs(outputs: Outputs, submissions: Sequence[str]) -> None:
-    """Refuse what could not be written at the end, and a journal that a learner could write."""
-    for path in filter(None, outputs):
-        if path.is_dir() or not path.parent.is_dir():
-            raise FileNotFoundError(f"cannot write {path}: its folder does not exist, or it is one")
-    for folder in map(Path, submissions):
-        if outputs.csv and _inside(outputs.csv, folder):
-            raise PermissionError(f"--out {outputs.csv} lies in {folder}, where a submission could "
-                                  "pose as its journal: put it elsewhere")  # fmt: skip
+    folder = given or Path(__file__).resolve().parents[2] / "solutions"
+    places = {files.real(folder), *(files.real(p).parent for p in folder.glob("*_sol_*.ipynb"))}
+    for theirs in files.folders_of(submissions):
+        for place in places:
+            if files.inside(place, theirs) or files.inside(theirs, place):
+                raise PermissionError(
+                    f"the solutions in {place} and the submissions in {theirs} lie in one folder. "
+                    "Solutions are run as your own code: keep the two apart, and name the "
+                    "solutions with --solutions"
+                )
+    return folder
 
 
 def _grade_class(options: argparse.Namespace) -> int:
     outputs = Outputs(options.out, options.json, options.gradescope)
-    _check_outputs(outputs, options.submission)
+    journal_path = outputs.csv and outputs.csv.with_name(f"{outputs.csv.name}.journal")
+    files.check_files(filter(None, (*outputs, journal_path)), options.submission)
     folder = solutions_folder(options.solutions, options.submission)
     solutions = read_solutions(folder)
+    points = functools.cache(lambda name: float(load(solutions[name]).rules.points))
+    assigned = _assigned(options, solutions, points)
     submissions = list(find_submissions(options.submission, solutions))
     with contextlib.ExitStack() as stack:
-        journal = None
-        if outputs.csv:
-            path = outputs.csv.with_name(f"{outputs.csv.name}.journal")
-            journal = Journal(path, options.fresh)
-            stack.callback(journal.close)
+        journal = _open_journal(journal_path, options.fresh, stack) if journal_path else None
         seed = _seed(options.seed, journal)
         run, setting, warnings = _engine(options, solutions, seed, stack)
         print(*filter(None, warnings), f"seed {seed}", sep="\n", file=sys.stderr)
         keys = Keys(solutions, seed, options.seconds, setting)
         progress = stack.enter_context(reports.Progress(len(submissions)))
-        work = Work(submissions, keys, seed, journal, progress)
+        allowed = SHARE * options.seconds
+        work = Work(submissions, keys, seed, journal, progress, allowed, points)
         complete = _carry_out(work, run)
-    return _finish(work, complete, outputs, options)
+    return _finish(work, complete, outputs, options, assigned)
+
+
+def _assigned(
+    options: argparse.Namespace, solutions: dict[str, Notebook], points: Callable[[str], float]
+) -> dict[str, float] | None:
+    """What was set, with its points; None where the command does not say."""
+    if options.exercises is None:
+        return None
+    parser: argparse.ArgumentParser = options.parser
+    try:
+        return standing.read_assigned(options.exercises, solutions, points)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _open_journal(path: Path, fresh: bool, stack: contextlib.ExitStack) -> Journal:
+    """The journal; says on stderr what of it is not believed."""
+    key, warning = grader_key()
+    journal = Journal(path, key, fresh)
+    stack.callback(journal.close)
+    if journal.ignored:
+        warning += (
+            f"\nNOTE: {journal.ignored} lines of {path} were not written by this grader, or not to "
+            "their end. They are ignored, and what they say is graded again."
+        )
+    if warning:
+        print(warning.strip(), file=sys.stderr)
+    return journal
 
 
 def _seed(given: int | None, journal: Journal | None) -> int:
@@ -214,18 +242,26 @@ def _carry_out(work: Work, run: Callable) -> bool:
     return True
 
 
-def _finish(work: Work, complete: bool, outputs: Outputs, options: argparse.Namespace) -> int:
+def _finish(
+    work: Work, complete: bool, outputs: Outputs, options: argparse.Namespace,
+    assigned: dict[str, float] | None,
+) -> int:  # fmt: skip
     """Write and print what is done; the exit code."""
     language = ("en", "zh").index(options.lang)
     records = work.records()
     if outputs.csv:
-        write_whole(outputs.csv, reports.as_csv(records, language))
+        files.write_whole(outputs.csv, reports.as_csv(records, language))
     if outputs.json:
-        write_whole(outputs.json, reports.as_json(records, work.seed, complete))
+        files.write_whole(outputs.json, reports.as_json(records, work.seed, complete))
     if outputs.gradescope:
-        write_whole(outputs.gradescope, reports.as_gradescope(records, language))
+        files.write_whole(
+            outputs.gradescope, reports.as_gradescope(records, language, assigned, options.attempts)
+        )
     print(reports.table([record.row(language) for record in records]))
     if not complete:
         return 130
-    missing = any(not record.full() for record in records)
-    return int(options.require_full and missing)
+    # Gradescope's is one learner; a file called after its exercise does not say whose it is.
+    whose = None if outputs.gradescope else work.keys.solutions
+    counted = standing.as_one(records, whose)
+    full = standing.all_full(counted, assigned, options.attempts, work.ungraded)
+    return int(options.require_full and not full)

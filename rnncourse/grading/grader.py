@@ -311,7 +311,9 @@ def read_solutions(folder: Path) -> dict[str, Notebook]:
             if notebook.exercise:
                 found[notebook.exercise] = notebook
     if not found:
-        raise FileNotFoundError(f"no solution notebooks (*_sol_*.ipynb) in {folder}")
+        raise FileNotFoundError(
+            f"no solution notebooks (*_sol_*.ipynb) in {folder}: name their folder with --solutions"
+        )
     return found
 
 

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import json
-import os
+import math
 import signal
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from rnncourse.grading.exercise import Notebook
 from rnncourse.grading.grader import Grader, fault
+from rnncourse.grading.outputs import open_own
 from rnncourse.grading.record import Record, restore
 from rnncourse.grading.reports import Progress
+from rnncourse.grading.signing import signed, verified
 from rnncourse.grading.submissions import Job, Submission, read_jobs
 
-Numbered = tuple[int, Job]
+Number = tuple[int, int]  # a submission's place, and a job's place in it
+Numbered = tuple[Number, Job]
 Check = Callable[[], None]
 PAUSE = 0.1  # seconds between two looks at whether a signal has come
+SHARE = 10  # times one notebook's time limit, which one learner's notebooks may take in all
 
 
 def unasked() -> None:
@@ -77,18 +79,22 @@ def package_digest() -> str:
 class Journal:
     """Finished records, each stored under a key that changes with whatever it depends on.
 
-    A line is `{"key", "seed", "record"}`. One that a kill cut short is ignored.
-    Raises `OSError` where the file cannot be written, or another run is writing it.
+    A line is `{"key", "seed", "record", "signature"}`. One that this grader has not signed with
+    `secret`, or that a kill cut short, is as if it were not there; `ignored` counts them.
+    Raises `OSError` where the file cannot be written, another run is writing it, or it is not ours.
     """
 
-    def __init__(self, path: Path, fresh: bool = False) -> None:
+    def __init__(self, path: Path, secret: bytes, fresh: bool = False) -> None:
+        import fcntl  # Windows, which has no grader, has not this module either
+
         self.seed: int | None = None  # of the last record
+        self.ignored = 0
+        self._secret = secret
         self._found: dict[str, Record] = {}
-        self._file = open(path, "a+b")  # noqa: SIM115 - closed by `close`
-        self._lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
-        try:
-            self._lock.acquire()
-        except Timeout:
+        self._file = open_own(path)
+        try:  # the file is its own lock: no second one that somebody could plant
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             self._file.close()
             raise BlockingIOError(
                 f"another run is writing {path}: wait, or name another --out"
@@ -101,10 +107,13 @@ class Journal:
         self._file.seek(0)
         line = b"\n"
         for line in self._file:
-            with contextlib.suppress(ValueError, TypeError, KeyError):
+            with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
                 item = json.loads(line)
-                self._found[item["key"]] = restore(item["record"])
-                self.seed = int(item["seed"])
+                if verified(item, self._secret):
+                    self._found[item["key"]] = restore(item["record"])
+                    self.seed = int(item["seed"])
+                    continue
+            self.ignored += 1
         if not line.endswith(b"\n"):
             self._file.write(b"\n")
 
@@ -114,14 +123,13 @@ class Journal:
 
     def add(self, key: str, seed: int, record: Record) -> None:
         """Store a record. It survives this process at once."""
-        line = json.dumps({"key": key, "seed": seed, "record": record.plain()})
-        self._file.write(line.encode() + b"\n")
+        item = {"key": key, "seed": seed, "record": record.plain()}
+        self._file.write(json.dumps(signed(item, self._secret)).encode() + b"\n")
         self._file.flush()
 
     def close(self) -> None:
         """Close the file, and let another run have it."""
         self._file.close()
-        self._lock.release()
 
 
 class Keys:
@@ -136,40 +144,85 @@ class Keys:
         return digest(job.digest(), self.solutions.get(job.exercise), self.settings)
 
 
+def in_turn(submissions: Sequence[Submission]) -> Iterator[tuple[int, Submission]]:
+    """Each submission with its place: everybody's first one, everybody's second one, and so on.
+
+    By the first folder of its name: nobody waits for the hundred notebooks of another.
+    """
+    had: Counter[str] = Counter()
+    turns = []
+    for place, submission in enumerate(submissions):
+        whose = submission.name.partition("/")[0]
+        turns.append((had[whose], place))
+        had[whose] += 1
+    return ((place, submissions[place]) for _, place in sorted(turns))
+
+
 class Work:
-    """The jobs of a batch in their order, and the records found for them."""
+    """The jobs of a batch in their order, and the records found for them.
+
+    `seconds` is what the jobs of one learner may take in all; those that come after are not run.
+    `points` says how many an exercise has, for their rows.
+    """
 
     def __init__(self, submissions: Sequence[Submission], keys: Keys, seed: int,
-                 journal: Journal | None, progress: Progress) -> None:  # fmt: skip
+                 journal: Journal | None, progress: Progress, seconds: float = math.inf,
+                 points: Callable[[str], float] = lambda exercise: 0.0) -> None:  # fmt: skip
         self.submissions = submissions
         self.keys = keys
         self.seed = seed
         self.journal = journal
         self.progress = progress
-        self._records: dict[int, Record] = {}
-        self._open: dict[int, str] = {}
+        self.seconds = seconds
+        self.points = points
+        self.ungraded = False  # something was handed in that could not be graded
+        self._spent: defaultdict[str, float] = defaultdict(float)
+        self._records: dict[Number, Record] = {}
+        self._open: dict[Number, str] = {}
 
     def pending(self) -> Iterator[Numbered]:
-        """Read the jobs one by one, leaving out those that the journal knows."""
-        numbers = itertools.count()
-        for submission in self.submissions:
+        """Read the jobs one by one, leaving out those that the journal knows, or come too late."""
+        for place, submission in in_turn(self.submissions):
             jobs = read_jobs(submission, self.keys.solutions)
             self.progress.total += len(jobs) - 1
-            for number, job in zip(numbers, jobs):  # noqa: B905 - the count has no end
-                key = self.keys.of(job)
-                found = self.journal.find(key) if self.journal else None
-                if found:
-                    self._records[number] = found
-                    self.progress.step(graded=False)
-                else:
-                    self._open[number] = key
-                    yield number, job
+            for number, job in enumerate(jobs):
+                yield from self._unknown((place, number), job)
 
-    def add(self, number: int, record: Record) -> None:
+    def _unknown(self, number: Number, job: Job) -> Iterator[Numbered]:
+        key = self.keys.of(job)
+        found = self.journal.find(key) if self.journal else None
+        self.ungraded |= job.problem is not None
+        if not found and not job.problem and self._spent[job.learner] > self.seconds:
+            self.ungraded = True
+            found = self._too_late(job)
+        if found:
+            self._records[number] = found
+            self.progress.step(graded=False)
+        else:
+            self._open[number] = key
+            yield number, job
+
+    def _too_late(self, job: Job) -> Record:
+        """The row of a job that is not run. The journal does not get it: alone, it may be run."""
+        said = (
+            f"not run: this learner's notebooks have taken more than {self.seconds:g} s in all, "
+            f"{SHARE} times the limit for one; grade the rest by itself, or give more --seconds",
+            f"未运行：此人的 notebook 总共已超过 {self.seconds:g} 秒，是单个时间限制的 {SHARE} 倍；"
+            "请把剩下的单独评分，或用 --seconds 放宽限制",
+        )
+        maximum = 0.0
+        with contextlib.suppress(Exception):  # an unfit solution, of which other rows tell
+            maximum = self.points(job.exercise)
+        return Record(job.submission, job.exercise, 0.0, maximum, said, learner=job.learner)
+
+    def add(self, number: Number, record: Record) -> None:
         """Take a job's record; the journal gets it unless the fault was ours."""
         self._records[number] = record
+        self._spent[record.learner] += record.seconds
         key = self._open.pop(number)
-        if self.journal and not record.faulty():
+        if record.faulty():
+            self.ungraded = True
+        elif self.journal:
             self.journal.add(key, self.seed, record)
         self.progress.step()
 
@@ -181,7 +234,7 @@ class Work:
 def flow(
     jobs: Iterator[Numbered], submit: Callable[[Job], Any], first: Callable[[Any], Any],
     window: int, check: Check = unasked,
-) -> Generator[tuple[int, Record], None, None]:  # fmt: skip
+) -> Generator[tuple[Number, Record], None, None]:  # fmt: skip
     """Keep `window` jobs under way; yield each number and record as it is done.
 
     `submit` makes a future, `first` waits a moment and returns those done, `check` may raise.
@@ -222,13 +275,3 @@ def run_local(
         pool.shutdown(wait=False, cancel_futures=True)
         grader.stop()
         pool.shutdown()
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that is either the old or the new one, never half of it."""
-    part = path.with_name(f"{path.name}.part")
-    with open(part, "w", newline="", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)

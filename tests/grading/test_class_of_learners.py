@@ -321,26 +321,12 @@ def test_a_fault_of_the_grader_is_tried_again(tmp_path, group):
 
 
 def test_two_runs_cannot_share_a_journal(group, tmp_path, capsys):
-    journal = Journal(tmp_path / "scores.csv.journal")
+    journal = Journal(tmp_path / "scores.csv.journal", bytes(32))
     with pytest.raises(SystemExit) as stop:
         grade(group, "--out", tmp_path / "scores.csv")
     journal.close()
     assert stop.value.code == 2
     assert "another run is writing" in capsys.readouterr().err
-
-
-def test_what_a_learner_could_plant_is_refused(group, tmp_path, monkeypatch, capsys):
-    """A journal, or a folder of solutions, that lies among the submissions."""
-    with pytest.raises(SystemExit) as stop:
-        grade(group, "--out", group / "a" / "scores.csv")
-    assert stop.value.code == 2
-    assert "could pose as its journal" in capsys.readouterr().err
-    shutil.copytree(SOLUTIONS, group / "solutions")
-    monkeypatch.chdir(group)
-    with pytest.raises(SystemExit) as stop:
-        cli.main(["grade", "."])
-    assert stop.value.code == 2
-    assert "name it with --solutions" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -497,16 +483,20 @@ def test_gradescope_gets_its_results(group, tmp_path):
     assert grade(group, group / "absent.ipynb", "--gradescope", file, "--lang", "zh") == 0
     data = has(json.loads(file.read_text("utf-8")), score=NUMBER, max_score=NUMBER, output=str,
                output_format=str, visibility=str, execution_time=int, tests=list)  # fmt: skip
-    assert (data["score"], data["max_score"]) == (8, 17)
+    # Of three attempts at rnn_ex_01 the best, 4 of 4; rnn_ex_02, 4 of 5.
+    assert (data["score"], data["max_score"]) == (8, 9)
     assert data["visibility"] in ("visible", "hidden", "after_due_date", "after_published")
     for test in data["tests"]:
         has(test, name=str, score=NUMBER, max_score=NUMBER, output=str, status=str, visibility=str)
         assert 0 <= test["score"] <= max(test["max_score"], 0)
         assert test["status"] == ("passed" if test["score"] else "failed")
         assert bool(test["output"]) == (test["status"] == "failed")
-    assert sum(test["score"] for test in data["tests"]) == data["score"]
-    assert data["tests"][0]["name"] == "rnn_ex_01: h"
-    assert "应为" in data["tests"][1]["output"]
+    for key, total in (("score", 8), ("max_score", 9)):
+        assert sum(test[key] for test in data["tests"]) == data[key] == total
+    names = [test["name"] for test in data["tests"]]
+    assert names[:2] == ["rnn_ex_01: h", "rnn_ex_02: dx"]
+    assert names[5:] == ["rnn_ex_02: db", str(group / "absent.ipynb")]
+    assert "应为" in data["tests"][5]["output"]
     assert data["tests"][-1]["output"] == "找不到文件"
 
 
