@@ -186,6 +186,82 @@ for k in range(40):
 else:
     found.append("40 threads")
 """
+# Far above the limit of one process, and of all together where a mode promises that.
+MANY_PROCESSES = """
+import time
+read, write = os.pipe()
+children = []
+for k in range(12):
+    try:
+        child = os.fork()
+    except OSError:
+        break
+    if child == 0:
+        for part in range(30):
+            try:
+                block = globals().setdefault(f"block{part}", bytearray(10 << 20))
+                os.write(write, b"x")
+            except MemoryError:
+                break
+        time.sleep(8)
+        os._exit(0)
+    children.append(child)
+os.set_blocking(read, False)
+parts, end = 0, time.monotonic() + 6
+while parts < 30 * len(children) and time.monotonic() < end:
+    try:
+        parts += len(os.read(read, 4096))
+    except BlockingIOError:
+        time.sleep(0.05)
+for child in children:
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+if parts * 10 > 3072:
+    found.append(f"{parts * 10} MB")
+"""
+MEMFDS = """
+total, fds = 0, []
+for k in range(100):
+    try:
+        fds.append(os.memfd_create("x"))
+        total += os.write(fds[-1], bytes(15 << 20))
+    except OSError:
+        break
+if total > 1200 << 20:
+    found.append(f"{total >> 20} MB")
+for fd in fds:
+    os.close(fd)
+"""
+SEGMENTS = """
+libc, numbers = ctypes.CDLL(None), []
+libc.shmat.restype = ctypes.c_void_p
+for k in range(12):
+    number = libc.shmget(0, 100 << 20, 0o1600)
+    address = libc.shmat(number, None, 0) if number >= 0 else None
+    if not address or address == 2**64 - 1:
+        break
+    numbers.append(number)
+    ctypes.memset(address, 1, 100 << 20)
+    libc.shmdt(ctypes.c_void_p(address))
+if len(numbers) == 12:
+    found.append("1200 MB")
+for number in numbers:
+    libc.shmctl(number, 0, None)
+"""
+TMPFS = """
+for folder in ("/dev/shm", "/dev", "/run", "/run/lock", "/stage", "/packages", "/etc", "/"):
+    written = []
+    try:
+        for k in range(15):
+            with open(f"{folder}/@MARKER@{k}", "wb", buffering=0) as file:
+                written.append(file.name)
+                file.write(bytes(1 << 20))
+        found.append(folder)
+    except OSError:
+        pass
+    for path in written:
+        os.unlink(path)
+"""
 RESOURCES = [
     wrong("loop for ever", "resources", "while True: pass", "time limit of 1 s", 1),
     call("loop for ever when called", "resources", "while True: pass", "time limit", 1),
@@ -220,6 +296,17 @@ while True: pass
                 errors="MemoryError"), ()),
     probe("map 8 GB", "resources",
           tries("import mmap; found.append(len(mmap.mmap(-1, 8 << 30)))"), ()),
+    probe("take 3.6 GB in twelve processes", "resources", MANY_PROCESSES, (), (SAME, LIMITS)),
+    probe("take 1.5 GB in files without a name", "resources", MEMFDS),
+    probe("take 1.2 GB in shared memory", "resources", SEGMENTS),
+    probe("fill folders that lie in memory", "resources", TMPFS),
+    probe("hold memory in pipes", "resources", """
+read, write = os.pipe()
+page = ctypes.create_string_buffer(4096)
+vector = (ctypes.c_size_t * 2)(ctypes.addressof(page), 4096)
+number = 278 if os.uname().machine == "x86_64" else 75
+found += [1] * (ctypes.CDLL(None).syscall(number, write, vector, 1, 0) > 0)
+"""),
     probe("write past the file limit", "resources", """
 with open("large", "wb", buffering=0) as file:
     try:

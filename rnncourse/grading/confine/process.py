@@ -53,12 +53,22 @@ class Mode:
         """True where learner code cannot read the solutions or another package."""
         return self.bubblewrap or landlock.FILES in self.locks
 
+    def holds_memory(self) -> bool:
+        """True where the limit on memory is one submission's, not one process's."""
+        return seccomp.CALLS in self.locks
+
     def _lost(self) -> list[str]:
         """What learner code can do here that it could not in the strictest mode."""
         calls, files = seccomp.CALLS in self.locks, landlock.FILES in self.locks
+        lost = [] if self.holds_memory() else [
+            "it can take more memory than the limit, in shared memory and in other processes"
+        ]  # fmt: skip
         if self.bubblewrap:
-            return [] if calls else ["it can leave kernel keys for a later submission"]
-        lost = ["it can fill the disk", "it can see which files exist"]
+            return lost if calls else [*lost, "it can leave kernel keys for a later submission"]
+        lost += [
+            "it can fill the disk, or the memory where the temporary folder lies in it",
+            "it can see which files exist",
+        ]
         if not files:
             lost += ["it can read every file that its user can read, the SOLUTIONS and other "
                      "submissions perhaps among them, and earn points so",
@@ -68,14 +78,16 @@ class Mode:
         if not (calls and files) and self.user is None:
             lost.append("it runs as THIS user: it can change this user's files, stop the grader")
         if self.user is None and os.geteuid() == 0:
-            lost.append("it runs as root: it can start any number of processes")
+            kind = "threads" if calls else "processes"
+            lost.append(f"it runs as root: it can start any number of {kind}")
         return lost
 
     def warning(self) -> str:
         """What this mode does not promise; empty where everything holds."""
         lost = self._lost()
         if self.bubblewrap:
-            return f"NOTE: this machine has no system call filter: {lost[0]}." if lost else ""
+            said = "; ".join(lost)
+            return f"NOTE: this machine has no system call filter: {said}." if lost else ""
         return (
             "WARNING: no working bubblewrap (bwrap). Learner code is "
             + ("LESS isolated: " if self.keeps_answers() else "NOT isolated: ")
@@ -108,7 +120,7 @@ def _start(
     # Landlock says which files; without the other lock a way around it would be left.
     may_read = files and mode.user is not None and seccomp.CALLS in mode.locks
     config = {"read": pipes[0], "write": pipes[1], "path": path, "user": mode.user,
-              "limits": limits.resources(), "files": files,
+              "limits": limits.resources(mode.holds_memory()), "files": files,
               "reading": bool(may_read and for_root_only(stage)),
               "calls": seccomp.CALLS in mode.locks, "shared": not mode.bubblewrap}  # fmt: skip
     return subprocess.Popen(
@@ -221,7 +233,9 @@ def delete(folder: Path) -> None:
         shutil.rmtree(folder)
     if folder.exists():
         for command in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
-            subprocess.run([*command, "--", folder], check=False, stderr=subprocess.DEVNULL)
+            subprocess.run(
+                [*command, "--", folder], check=False, stderr=subprocess.DEVNULL, env=ENVIRONMENT
+            )  # its path: the user's may name the current folder
 
 
 def find_mode(stage: Stage, unconfined: bool = False) -> Mode:

@@ -34,6 +34,12 @@ ALWAYS = {
     # the network, and the second way to it
     "socket": (41, 198), "io_uring_setup": (425, 425), "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
+    # memory that the limit on memory does not see: in files without a name, in pipes; or that,
+    # with messages, outlives the process
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "vmsplice": (278, 75),
+    "shmget": (29, 194), "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180),
+    # another process would have a limit of its own; see also CLONE
+    "fork": (57, -1), "vfork": (58, -1),
 }  # fmt: skip
 
 
@@ -41,8 +47,6 @@ ALWAYS = {
 SHARED = {
     # a process outside the group would survive the submission
     "setsid": (112, 157), "setpgid": (109, 154),
-    # memory and messages that outlive the process
-    "shmget": (29, 194), "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180),
     # Landlock does not see changes of a file's owner, mode, times and attributes
     "chmod": (90, -1), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
     "chown": (92, -1), "fchown": (93, 55), "lchown": (94, -1), "fchownat": (260, 54),
@@ -68,6 +72,7 @@ CLONE, FCNTL, IOCTL, CLONE3 = (56, 220), (72, 25), (16, 29), 435
 
 
 NAMESPACES = 0x7E020000  # the CLONE_NEW… flags
+THREAD = 0x10000  # CLONE_THREAD: no other process, and so the same memory
 
 
 F_SETOWN, F_SETSIG, F_SETOWN_EX, FIOSETOWN, SIOCSPGRP = 8, 10, 15, 0x8901, 0x8902
@@ -99,8 +104,8 @@ def _program(shared: bool, column: int, architecture: int) -> list[tuple[int, in
     program = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, architecture), refuse, number,
                (GREATER, 0, 1, 0x40000000), refuse,  # x86's other numbering (x32)
                (EQUAL, 0, 1, CLONE3), unknown,  # its flags lie in memory, out of our sight
-               (EQUAL, 0, 4, CLONE[column]), first, (BITS, 0, 1, NAMESPACES), refuse,
-               number]  # fmt: skip
+               (EQUAL, 0, 5, CLONE[column]), first, (BITS, 1, 0, NAMESPACES),
+               (BITS, 1, 0, THREAD), refuse, number]  # fmt: skip
     for numbers in (ALWAYS | SHARED if shared else ALWAYS).values():
         if numbers[column] >= 0:
             program += [(EQUAL, 0, 1, numbers[column]), refuse]

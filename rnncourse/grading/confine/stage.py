@@ -27,22 +27,30 @@ STUB_GRADING = 'def check(*args, **kwargs):\n    """Does nothing while a noteboo
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use. Seconds and bytes."""
+    """What one submission may use. Seconds and bytes.
+
+    `memory` is what it may have in all where it can start no other process, or where a group holds
+    its processes together; else each of `processes` has a limit of as much, threads counted.
+    """
 
     wall: float = 20.0
-    memory: int = 2 << 30
+    memory: int = 1 << 30  # NumPy, SciPy and Matplotlib together take 0.3
     file: int = 16 << 20
-    processes: int = 16  # the memory limit holds for each process, so few of them
+    processes: int = 3
+    threads: int = 16
     files: int = 128
     reply: int = 4 << 20
 
-    def resources(self) -> dict[str, int]:
-        """The limits that the kernel enforces on each process."""
+    def resources(self, together: bool) -> dict[str, int]:
+        """The limits that the kernel enforces on each process.
+
+        `together`: its processes cannot multiply the memory, and so may be a few more.
+        """
         return {
             "RLIMIT_CPU": int(self.wall) + 1,
             "RLIMIT_AS": self.memory,
             "RLIMIT_FSIZE": self.file,
-            "RLIMIT_NPROC": self.processes,
+            "RLIMIT_NPROC": self.threads if together else self.processes,
             "RLIMIT_NOFILE": self.files,
             "RLIMIT_CORE": 0,
         }
