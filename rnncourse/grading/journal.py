@@ -129,6 +129,7 @@ class Keys:
 
     def __init__(self, solutions: dict[str, Notebook], *settings: Any) -> None:
         self.settings = digest(package_digest(), *settings)
+        self.known = solutions
         self.solutions = {name: digest(notebook) for name, notebook in solutions.items()}
 
     def of(self, job: Job) -> str:
@@ -153,7 +154,7 @@ class Work:
         """Read the jobs one by one, leaving out those that the journal knows."""
         numbers = itertools.count()
         for submission in self.submissions:
-            jobs = read_jobs(submission, self.keys.solutions)
+            jobs = read_jobs(submission, self.keys.known)
             self.progress.total += len(jobs) - 1
             for number, job in zip(numbers, jobs):  # noqa: B905 - the count has no end
                 key = self.keys.of(job)
