@@ -54,8 +54,8 @@ class Refused(Exception):
 class Budget:
     """What may still be unpacked of an archive; an inner one spends its outer one's as well."""
 
-    size: int = MAX_BYTES
-    entries: int = MAX_ENTRIES
+    size: int
+    entries: int
     outer: Budget | None = None
 
     def spend(self, size: int = 0, entries: int = 0) -> None:
@@ -95,7 +95,7 @@ def walk(path: Path) -> Iterator[Entry]:
     """
     try:
         with open(path, "rb") as file:
-            yield from _entries(file, path.name, Budget(), 1)
+            yield from _entries(file, path.name, Budget(MAX_BYTES, MAX_ENTRIES), 1)
     except OSError as error:
         yield _failed("", error)
 

@@ -42,7 +42,7 @@ WHAT = re.compile(
     r"|第?[一二三四五六七八九十\d]+[次周章题组班节份])?[\d_ .#-]*",
     re.I,
 )
-COPIES = re.compile(r"副本|\bCopy of\b|-Copy\d*\b|[(（]\d+[)）]|assignment_\d+_export", re.I)
+COPIES = re.compile(r"副本|\bCopy of\b|-Copy\d*\b|[(（]\d{1,3}[)）]|assignment_\d+_export", re.I)
 BREAKS = re.compile(r"[\s_\-–—·.+,，、;；:：()（）\[\]【】#]+")
 
 
@@ -157,13 +157,18 @@ class _Naming:
         return same if platform or len(folders) > 1 or self._several(heads, same) else 0
 
     def _exported(self, found: Sequence[Parts]) -> set[str]:
-        """The first folders and archives with nothing but a platform's export of several people."""
+        """The first folders and archives, where each holds a platform's export of several people.
+
+        If one is something else, they are learners', and a learner cannot pose as an export.
+        """
         below: dict[str, list[tuple[Learner, ...]]] = {}
         for parts in found:
-            if len(parts) > self.start + 1:
-                team = self._team(parts, self.start + 1)
-                below.setdefault(parts[self.start], []).append(team)
-        return {head for head, teams in below.items() if all(teams) and len(set(teams)) > 1}
+            if self._says_what(parts[self.start]):
+                continue
+            team = self._team(parts, self.start + 1) if len(parts) > self.start + 1 else ()
+            below.setdefault(parts[self.start], []).append(team)
+        several = all(all(teams) and len(set(teams)) > 1 for teams in below.values())
+        return set(below) if several else set()
 
     def _several(self, heads: Mapping[str, Parts], place: int) -> bool:
         """True where files side by side are different people's: by number, name or exercise."""
