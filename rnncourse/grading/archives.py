@@ -191,19 +191,19 @@ def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) 
         with archive.open(info) as member:
             return _pieces(member, size, budget, wanted)
 
-    name = _zip_name(info).replace("\\", "/")
+    name = _zip_name(info)
     return Entry(name, read, folder=name.endswith("/"))
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
     """The name in the zip. Without the UTF-8 flag, `zipfile` takes the bytes for CP437."""
-    if info.flag_bits & 0x800:
-        return info.filename
     try:
         raw = info.orig_filename.partition("\0")[0].encode("cp437")
     except UnicodeEncodeError:  # from the field for Unicode names
-        return info.filename
-    return name_from_bytes(raw)
+        raw = b""
+    if info.flag_bits & 0x800 or not raw:
+        return info.filename.replace("\\", "/")
+    return name_from_bytes(raw, "/")
 
 
 def _pieces(member: Any, size: int, budget: Budget | None, wanted: Wanted = every) -> bytes:
@@ -309,7 +309,7 @@ def _tar_entry(archive: tarfile.TarFile, member: tarfile.TarInfo, stream: _Forwa
         content = archive.extractfile(member)
         return b"" if content is None else _pieces(content, size, None, wanted)
 
-    name = name_from_bytes(member.name.encode("utf-8", "surrogateescape")).replace("\\", "/")
+    name = name_from_bytes(member.name.encode("utf-8", "surrogateescape"), "/")
     problem = None
     if not member.isfile() and not member.isdir():
         problem = ("is a link, not a file", "是链接，不是文件")

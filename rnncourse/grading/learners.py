@@ -79,9 +79,8 @@ class _Naming:
         self.exports = exports
         self.fallback = fallback
         notebooks = [parts for parts in found if is_notebook(parts[-1])]
-        found = notebooks or [parts for parts in found if parts[-1]]
-        self.start = self._common(found)
-        self.exported = self._exported(found)
+        self.start = self._common(notebooks or [p for p in found if p[-1]], found)
+        self.exported = self._exported(notebooks)
 
     def of(self, parts: Parts) -> tuple[Learner, ...]:
         """Who handed in this path: the first of its parts that names somebody says."""
@@ -146,15 +145,18 @@ class _Naming:
             words.append(number[0])
         return _person(" ".join(words))
 
-    def _common(self, found: Sequence[Parts]) -> int:
+    def _common(self, notebooks: Sequence[Parts], every: Sequence[Parts]) -> int:
         """How many folders lie around the whole class, and so name nobody in it."""
-        same, least = 0, min(map(len, found), default=1) - 1
-        while same < least and len({parts[same] for parts in found}) == 1:
-            same += 1
-        heads = {parts[same]: parts for parts in found} if same else {}
-        platform = any(self._team(parts, same) for parts in heads.values())
-        folders = [h for h, p in heads.items() if len(p) > same + 1 and not self._says_what(h)]
-        return same if platform or len(folders) > 1 or self._several(heads, same) else 0
+        first = notebooks[0] if notebooks else ("",)
+        for same in range(1, min(map(len, notebooks), default=1)):
+            if any(parts[:same] != first[:same] for parts in notebooks):
+                break
+            heads = {p[same]: p for p in every if len(p) > same and p[:same] == first[:same]}
+            platform = any(self._team(parts, same) for parts in heads.values())
+            folders = [h for h, p in heads.items() if len(p) > same + 1 and not self._says_what(h)]
+            if platform or len(folders) > 1 or self._several(heads, same):
+                return same
+        return 0
 
     def _exported(self, found: Sequence[Parts]) -> set[str]:
         """The first folders and archives, where each holds a platform's export of several people.

@@ -17,7 +17,7 @@ UNSEEN = re.compile(
 )
 # A cell that begins so is a formula; so is the next cell, where the spreadsheet splits at `;`.
 SIGNS = "=+-@\u2212"
-CELL = re.compile(r"(?:^|;)\s*\S", re.A)
+CELL = re.compile(r"(?:^|;)\s*(?=(\S))", re.A)
 
 
 def is_seen(char: str) -> bool:
@@ -40,7 +40,7 @@ def _escape(char: str) -> str:
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:  # a byte of a file's name that is no text
         return f"\\x{code - 0xDC00:02x}"
-    return char.encode("ascii", "backslashreplace").decode() if code > 127 else f"\\x{code:02x}"
+    return f"\\x{code:02x}" if code < 128 else f"\\u{code:04x}"
 
 
 def guarded(text: str) -> str:
@@ -49,16 +49,18 @@ def guarded(text: str) -> str:
 
 
 def _guard(found: re.Match[str]) -> str:
-    start, sign = found[0][:-1], found[0][-1]
-    danger = unicodedata.normalize("NFKC", sign)[:1] in SIGNS
-    return f"{start}'{sign}" if danger else found[0]
+    danger = unicodedata.normalize("NFKC", found[1])[:1] in SIGNS
+    return f"{found[0]}'" if danger else found[0]
 
 
-def name_from_bytes(raw: bytes) -> str:
-    """A file's name from its bytes: UTF-8, else GB18030 (Windows in Chinese), else escapes."""
+def name_from_bytes(raw: bytes, backslash: str = "\\") -> str:
+    """A file's name from its bytes: UTF-8, else GB18030 (Windows in Chinese), else escapes.
+
+    `backslash` replaces that character, which stands between folders in some archives.
+    """
     for encoding in ("utf-8", "gb18030"):
         try:
-            return raw.decode(encoding)
+            return raw.decode(encoding).replace("\\", backslash)
         except UnicodeDecodeError:
             continue
-    return raw.decode("ascii", "backslashreplace")
+    return raw.replace(b"\\", backslash.encode()).decode("ascii", "backslashreplace")
