@@ -11,7 +11,6 @@ import bz2
 import gzip
 import io
 import lzma
-import shutil
 import tarfile
 import tempfile
 import zipfile
@@ -33,13 +32,10 @@ MAX_DIRECTORY = 4 << 20  # bytes of a zip's directory, before `zipfile` makes ob
 MAX_HEADER = 1 << 20  # bytes between two members of a tar: long names and the like
 MAX_LZMA = 256 << 20  # memory that an .xz may ask for
 PIECE = 1 << 16
-
-Wanted = Callable[[bytes], bool]
-
-
-def every(head: bytes) -> bool:
-    """The `Wanted` of what is read whatever it is."""
-    return True
+TOO_MUCH = ("too much data in this archive: hand in the notebooks alone",
+            "压缩包中的数据太多：请只提交 notebook")  # fmt: skip
+TOO_MANY = ("too many files in this archive: hand in the notebooks alone",
+            "压缩包中的文件太多：请只提交 notebook")  # fmt: skip
 
 
 class Refused(Exception):
@@ -63,11 +59,9 @@ class Budget:
         self.size -= size
         self.entries -= entries
         if self.size < 0:
-            raise Refused("too much data in this archive: hand in the notebooks alone",
-                          "压缩包中的数据太多：请只提交 notebook")  # fmt: skip
+            raise Refused(*TOO_MUCH)
         if self.entries < 0:
-            raise Refused("too many files in this archive: hand in the notebooks alone",
-                          "压缩包中的文件太多：请只提交 notebook")  # fmt: skip
+            raise Refused(*TOO_MANY)
         if self.outer:
             self.outer.spend(size, entries)
 
@@ -75,16 +69,24 @@ class Budget:
 class Entry(NamedTuple):
     """A file or folder in an archive.
 
-    `read` gives its first bytes, while the archive is open, once: so many at most, and only a few
-    where a function does not want what follows these. `name` is as the archive has it, with `/`
-    between folders; inside an inner archive it begins with that one's name. `problem` says why
-    there is nothing to read.
+    `pieces` gives the first bytes of it, so many, while the archive is open, and once. `name` is
+    as the archive has it, with `/` between folders; inside an inner archive it begins with that
+    one's name. `problem` says why there is nothing to read.
     """
 
     name: str
-    read: Callable[[int, Wanted], bytes]
+    pieces: Callable[[int], Iterator[bytes]]
     folder: bool = False
     problem: Text | None = None
+
+    def read(self, size: int, wanted: Callable[[bytes], bool] = bool) -> bytes:
+        """At most `size` bytes; the first piece alone, where `wanted` says no to it."""
+        data = bytearray()
+        for piece in self.pieces(size):
+            data += piece
+            if len(data) == len(piece) and not wanted(piece):
+                break
+        return bytes(data)
 
 
 def walk(path: Path) -> Iterator[Entry]:
@@ -130,7 +132,10 @@ def _inner(entry: Entry, name: str, outer: Budget, depth: int) -> Iterator[Entry
     budget = Budget(MAX_INNER_BYTES, MAX_INNER_ENTRIES, outer)
     with tempfile.TemporaryFile() as file:
         try:
-            shutil.copyfileobj(io.BytesIO(entry.read(MAX_INNER_BYTES, every)), file)
+            for piece in entry.pieces(MAX_INNER_BYTES + 1):
+                file.write(piece)
+            if file.tell() > MAX_INNER_BYTES:
+                raise Refused(*TOO_MUCH)
         except Exception as error:
             yield _failed(entry.name, error)
             return
@@ -140,7 +145,7 @@ def _inner(entry: Entry, name: str, outer: Budget, depth: int) -> Iterator[Entry
 
 
 def _failed(name: str, error: Exception) -> Entry:
-    return Entry(name, lambda size, wanted: b"", problem=explain(error))
+    return Entry(name, lambda size: iter(()), problem=explain(error))
 
 
 def explain(error: Exception) -> Text:
@@ -167,8 +172,7 @@ class _Directory(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if not self.parsed and size is not None and size > MAX_DIRECTORY:
-            raise Refused("too many files in this archive: hand in the notebooks alone",
-                          "压缩包中的文件太多：请只提交 notebook")  # fmt: skip
+            raise Refused(*TOO_MANY)
         return super().read(size)
 
 
@@ -185,14 +189,14 @@ def _zip(file: IO[bytes], name: str, budget: Budget) -> Iterator[Entry]:
 
 
 def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget) -> Entry:
-    def read(size: int, wanted: Wanted) -> bytes:
+    def pieces(size: int) -> Iterator[bytes]:
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise NotImplementedError  # `zipfile` unpacks the others without a bound
         with archive.open(info) as member:
-            return _pieces(member, size, budget, wanted)
+            yield from _pieces(member, size, budget)
 
     name = _zip_name(info)
-    return Entry(name, read, folder=name.endswith("/"))
+    return Entry(name, pieces, folder=name.endswith("/"))
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
@@ -206,19 +210,16 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
     return name_from_bytes(raw, "/")
 
 
-def _pieces(member: Any, size: int, budget: Budget | None, wanted: Wanted = every) -> bytes:
+def _pieces(member: Any, size: int, budget: Budget | None) -> Iterator[bytes]:
     """At most `size` bytes of a member, whatever size it states."""
-    data = bytearray()
-    while len(data) < size:
-        piece = member.read(min(PIECE, size - len(data)))
+    while size > 0:
+        piece = member.read(min(PIECE, size))
         if not piece:
-            break
+            return
         if budget:
             budget.spend(len(piece))
-        data += piece
-        if len(data) == len(piece) and not wanted(piece):
-            break
-    return bytes(data)
+        size -= len(piece)
+        yield piece
 
 
 # --- tar ---------------------------------------------------------------------------------------
@@ -247,7 +248,7 @@ class _Forward(io.RawIOBase):
         return self.last
 
     def _take(self, size: int) -> bytes:
-        data = _pieces(self.source, size, self.budget)
+        data = b"".join(_pieces(self.source, size, self.budget))
         self.place += len(data)
         return data
 
@@ -304,13 +305,14 @@ def _tar(file: IO[bytes], name: str, budget: Budget) -> Iterator[Entry]:
 
 
 def _tar_entry(archive: tarfile.TarFile, member: tarfile.TarInfo, stream: _Forward) -> Entry:
-    def read(size: int, wanted: Wanted) -> bytes:
+    def pieces(size: int) -> Iterator[bytes]:
         stream.allowed = size + 2 * PIECE
         content = archive.extractfile(member)
-        return b"" if content is None else _pieces(content, size, None, wanted)
+        if content is not None:
+            yield from _pieces(content, size, None)
 
     name = name_from_bytes(member.name.encode("utf-8", "surrogateescape"), "/")
     problem = None
     if not member.isfile() and not member.isdir():
         problem = ("is a link, not a file", "是链接，不是文件")
-    return Entry(name, read, member.isdir(), problem)
+    return Entry(name, pieces, member.isdir(), problem)

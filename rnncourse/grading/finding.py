@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from rnncourse.grading.archives import Entry, every, explain, parts_of, walk
+from rnncourse.grading.archives import Entry, explain, parts_of, walk
 from rnncourse.grading.compare import Text
 from rnncourse.grading.exercise import (
     MAX_NOTEBOOK_BYTES,
@@ -167,7 +167,7 @@ class _Root:
                 folders[inside] = entry.name
             elif inside[-1:] == (EXPORT,):
                 with contextlib.suppress(Exception):
-                    self.listing.exports[parts + inside[:-1]] = entry.read(MAX_EXPORT, every)
+                    self.listing.exports[parts + inside[:-1]] = entry.read(MAX_EXPORT)
             else:
                 self._add_entry(entry, path, parts + inside)
         for inside, member in folders.items():
@@ -186,7 +186,7 @@ class _Root:
             kind = SURE
         elif not problem:
             try:
-                data = entry.read(MAX_NOTEBOOK_BYTES + 1, every if likely else begins_as_json)
+                data = entry.read(MAX_NOTEBOOK_BYTES + 1, bool if likely else begins_as_json)
                 if likely or holds_notebook(data):
                     kind, packed = SURE, pack(decode_notebook(data))
                 else:
