@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 
 from rnncourse.grading.compare import Text
 
@@ -23,14 +22,16 @@ MISTAKEN = {".py", ".txt", ".json", ".html", ".htm", ".pdf", ".doc", ".docx", ".
 NOTEBOOK_NAME = re.compile(
     r"\.ipynb(\.(\d+|txt|json|download|part|crdownload|tmp|bak))*( ?[(（]\d+[)）])?$", re.I
 )
-CELLS = re.compile(rb'"cells"\s*:')
+SUFFIX = re.compile(r"(?<=.)\.[a-z0-9]{1,8}$")
+CELLS = re.compile(rb'"\0?c\0?e\0?l\0?l\0?s\0?"[\0\s]*:')  # also in UTF-16
 
 
 def suffix(name: str) -> str:
     """The end of a file's name that says its kind, in lower case: `.tar.gz` is one."""
     name = name.lower()
     double = next((s for s in ARCHIVES if s.count(".") == 2 and name.endswith(s)), "")
-    return double or PurePosixPath(name).suffix
+    found = SUFFIX.search(name)
+    return double or (found[0] if found else "")
 
 
 def is_junk(parts: tuple[str, ...]) -> bool:
@@ -52,8 +53,7 @@ def is_notebook(name: str) -> bool:
 
 def holds_notebook(data: bytes) -> bool:
     """True for content that is a notebook's, whatever its name: a JSON object with `cells`."""
-    plain = data.replace(b"\0", b"") if data[:4].count(0) else data  # UTF-16
-    return begins_as_json(plain) and CELLS.search(plain) is not None
+    return begins_as_json(data[:4096]) and CELLS.search(data) is not None
 
 
 def begins_as_json(head: bytes) -> bool:
@@ -63,12 +63,12 @@ def begins_as_json(head: bytes) -> bool:
 
 def mistaken(name: str) -> Text:
     """What to say of a file that is no notebook."""
-    kind = suffix(name) or "file without a suffix"
-    english = f"a {kind} file, not a notebook: hand in the .ipynb file"
-    if not suffix(name):
-        return (f"a {kind}, not a notebook: hand in the .ipynb file",
+    kind = suffix(name)
+    if not kind:
+        return ("a file without a suffix, not a notebook: hand in the .ipynb file",
                 "这个文件没有后缀，也不是 notebook：请提交 .ipynb 文件")  # fmt: skip
-    return english, f"这是 {kind} 文件，不是 notebook：请提交 .ipynb 文件"
+    return (f"a {kind} file, not a notebook: hand in the .ipynb file",
+            f"这是 {kind} 文件，不是 notebook：请提交 .ipynb 文件")  # fmt: skip
 
 
 def unread(name: str) -> Text | None:

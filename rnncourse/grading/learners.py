@@ -10,7 +10,6 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from rnncourse.grading.answers import exercise_pattern
@@ -93,11 +92,11 @@ class _Naming:
             if container and (around or self._says_what(part)):
                 above = part
                 continue
-            person = _person(_stem(part)) if container else self._by_file(part)
+            person = _person(_folder(part)) if container else self._by_file(part)
             if person.name:
                 return (person,)
         last = _stem(parts[-1]) or parts[-1]
-        return (Learner(escaped(_stem(above) or self.fallback or last)),)
+        return (Learner(escaped(_folder(above) or self.fallback or last)),)
 
     def _team(self, parts: Parts, k: int) -> tuple[Learner, ...]:
         """What a platform wrote into part `k`, or nothing."""
@@ -123,13 +122,13 @@ class _Naming:
 
     def _says_what(self, part: str) -> bool:
         """True for a name such as `hw1` or `第三周`: it says what it is, and not whose."""
-        text = self._without_exercise(part)
+        text = self._without_exercise(_folder(part))
         return not NUMBER.search(text) and (
             WHAT.fullmatch(text.strip()) is not None or not self._words(text)
         )
 
-    def _without_exercise(self, part: str) -> str:
-        text = COPIES.sub(" ", _stem(part))
+    def _without_exercise(self, text: str) -> str:
+        text = COPIES.sub(" ", text)
         return self.exercise.sub(" ", text) if self.exercise else text
 
     def _words(self, text: str) -> list[str]:
@@ -139,7 +138,7 @@ class _Naming:
 
     def _by_file(self, name: str) -> Learner:
         """Who a file's name names besides the exercise; nobody has an empty name."""
-        text = self._without_exercise(name)
+        text = self._without_exercise(_stem(name))
         words, number = self._words(text), NUMBER.search(text)
         if number and number[0] not in words:
             words.append(number[0])
@@ -188,12 +187,15 @@ class _Naming:
         return any(len(names) > 1 for names in people.values())
 
 
+def _folder(part: str) -> str:
+    """The name of a folder, which may have dots in it, or of an archive, without its suffix."""
+    return part[: -len(suffix(part))] if is_archive(part) else part
+
+
 def _stem(part: str) -> str:
-    """A folder's name, or a file's or archive's without its suffixes."""
-    if is_archive(part):
-        return part[: -len(suffix(part))]
-    cut = re.sub(r"(?i)\.ipynb\b.*$", "", part)
-    return cut if cut != part else (PurePosixPath(part).stem if suffix(part) else part)
+    """A file's name without its suffixes."""
+    cut = re.sub(r"(?i)\.ipynb\b.*$", "", _folder(part))
+    return cut.removesuffix(cut[-len(suffix(cut)) :]) if suffix(cut) else cut
 
 
 def _person(text: str) -> Learner:

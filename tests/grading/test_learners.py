@@ -107,6 +107,7 @@ def test_canvas_names_files():
                "zhangsan_LATE_12345_678902_rnn_ex_01-2.ipynb",
                "lisi_5_678903_work.zip/anna/rnn_ex_01.ipynb")  # fmt: skip
     assert found == [[("zhangsan", "12345")], [("zhangsan", "12345")], [("lisi", "5")]]
+    assert names("lisi_LATE_5_678903_rnn_ex_01.ipynb") == ["lisi"]
     assert names("rnn_ex_01_2024_050_x.ipynb", "anna/rnn_ex_01_2024_050_x.ipynb") == ["x", "anna"]
 
 
@@ -206,6 +207,8 @@ def test_attempts_of_one_person_are_joined():
         (["a.zip/A_1_assignsubmission_file_/x.ipynb", "a.zip/B_2_assignsubmission_file_/x.ipynb",
           "b.zip/A_3_assignsubmission_file_/x.ipynb", "b.zip/B_4_assignsubmission_file_/x.ipynb"],
          ["A", "B", "A", "B"]),
+        (["J.R. Li/x.ipynb", "J.R. Wu/x.ipynb", "J.R. Wu.zip/x.ipynb", "J.R. Xu.ipynb"],
+         ["J.R. Li", "J.R. Wu", "J.R. Wu", "J R Xu"]),
         (["a\u202eb/x.ipynb", "ab/x.ipynb"], ["a\\u202eb", "ab"]),
     ],
 )  # fmt: skip
