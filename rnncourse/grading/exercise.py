@@ -5,6 +5,7 @@ Only trusted code calls `load`: it executes the solution's cells.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import re
@@ -51,6 +52,7 @@ class Notebook(NamedTuple):
 
     cells: list[Cell]
     exercise: str | None
+    note: Text | None = None  # what to say though it can be graded
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,9 @@ def read_notebook(path: Path) -> Notebook:
         raise NotebookError("no such file", "找不到文件")
     if not path.is_file():  # a pipe or device would block the batch
         raise NotebookError("not a regular file", "不是普通文件")
-    if path.stat().st_size > MAX_NOTEBOOK_BYTES:
-        raise NotebookError("the file is larger than 10 MB", "文件超过 10 MB")
     try:
-        data = path.read_bytes()
+        with open(path, "rb") as file:
+            data = file.read(MAX_NOTEBOOK_BYTES + 1)
     except OSError as error:
         name = type(error).__name__
         raise NotebookError(f"cannot be read ({name})", f"无法读取（{name}）") from error
@@ -92,22 +93,92 @@ def read_notebook(path: Path) -> Notebook:
 
 
 def decode_notebook(data: bytes) -> Notebook:
-    """A `Notebook` from a file's bytes. Raises `NotebookError` as `read_notebook` does."""
+    """A `Notebook` from a file's bytes. Raises `NotebookError` as `read_notebook` does.
+
+    UTF-16 and GB18030, which Jupyter does not open, are read too; the notebook's note says so.
+    """
     if len(data) > MAX_NOTEBOOK_BYTES:
-        raise NotebookError("the file is larger than 10 MB", "文件超过 10 MB")
-    try:
-        parsed = json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        name = type(error).__name__
         raise NotebookError(
-            f"not readable as JSON ({name})", f"不是有效的 JSON（{name}）"
-        ) from error
-    return parse_notebook(parsed)
+            "the file is larger than 10 MB: clear the outputs (Edit → Clear All Outputs), "
+            "save, and hand in again",
+            "文件超过 10 MB：请清除所有输出（编辑 → 清除所有输出），保存后重新提交",
+        )
+    text, encoding = _as_text(data)
+    try:
+        if text is None:
+            raise UnicodeError
+        notebook = parse_notebook(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise NotebookError(*_not_json(data, text, error)) from error
+    if encoding == "UTF-8":
+        return notebook
+    return notebook._replace(note=(
+        f"the file is in {encoding}, which Jupyter does not open: save it as UTF-8",
+        f"文件编码是 {encoding}，Jupyter 打不开：请另存为 UTF-8"))  # fmt: skip
+
+
+ENCODINGS = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-16-le": "UTF-16",
+             "utf-16-be": "UTF-16", "gb18030": "GB18030"}  # fmt: skip
+
+
+def _as_text(data: bytes) -> tuple[str | None, str]:
+    """A file's text and its encoding; no text where no encoding fits."""
+    guess = "utf-8-sig"
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        guess = "utf-16"
+    elif data[:2] in (b"{\0", b"\0{"):
+        guess = "utf-16-le" if data[:1] == b"{" else "utf-16-be"
+    for encoding in (guess, "gb18030"):
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode(encoding), ENCODINGS[encoding]
+    return None, ""
+
+
+# How files begin that are often handed in by mistake.
+MISTAKES = {
+    b"<<<<<<< ": ("it holds an unresolved Git merge conflict: resolve it, and hand in again",
+                  "其中有未解决的 Git 合并冲突：请解决后重新提交"),
+    b"version https://git-lfs": ("it is a Git LFS pointer, not the file: run git lfs pull",
+                                 "这是 Git LFS 的指针，不是文件本身：请运行 git lfs pull"),
+    b"PK\3\4": ("it is a zip file: name it .zip, or hand in the .ipynb file in it",
+                "这是 zip 文件：请改名为 .zip，或提交其中的 .ipynb 文件"),
+    b"%PDF": ("it is a PDF file: hand in the .ipynb file", "这是 PDF 文件：请提交 .ipynb 文件"),
+    b"<": ("it is a web page, perhaps one that asks to log in: download the .ipynb file itself",
+           "这是网页，可能是登录页：请下载 .ipynb 文件本身"),
+}  # fmt: skip
+
+
+def _not_json(data: bytes, text: str | None, error: Exception) -> Text:
+    """What a file is that is not JSON, and what to do."""
+    head = data.lstrip(b"\xef\xbb\xbf \t\r\n\0")
+    if not head:
+        return ("the file is empty: save the notebook, and hand in again",
+                "文件是空的：请保存 notebook 后重新提交")  # fmt: skip
+    if b"\n<<<<<<< " in data and b"\n>>>>>>> " in data:
+        head = b"<<<<<<< "
+    said = next((said for start, said in MISTAKES.items() if head.startswith(start)), None)
+    if said:
+        return said
+    line = getattr(error, "lineno", None)
+    english, chinese = type(error).__name__, type(error).__name__
+    if text is None:
+        english, chinese = "not UTF-8 text", "不是 UTF-8 文本"
+    elif line:
+        cut = not text[getattr(error, "pos", 0) :].strip()
+        english = f"it ends too early, in line {line}" if cut else f"line {line}"
+        chinese = f"文件不完整，在第 {line} 行中断" if cut else f"第 {line} 行"
+    return (f"not readable as JSON ({english}): open it in Jupyter, save, and hand in again",
+            f"不是有效的 JSON（{chinese}）：请在 Jupyter 中打开并保存，再重新提交")  # fmt: skip
 
 
 def parse_notebook(data: Any) -> Notebook:
     """A `Notebook` from parsed JSON. Raises `NotebookError` as `read_notebook` does."""
     cells = data.get("cells") if isinstance(data, dict) else None
+    if isinstance(data, dict) and "worksheets" in data and cells is None:
+        raise NotebookError("not a notebook of version 4 but of 3: open it in Jupyter, save, and "
+                            "hand in again",
+                            "不是第 4 版而是第 3 版的 notebook：请在 Jupyter 中打开并保存，"
+                            "再重新提交")  # fmt: skip
     if not isinstance(cells, list):
         raise NotebookError("not a notebook (no list of cells)", "不是 notebook（没有单元格列表）")
     if len(cells) > MAX_CELLS:

@@ -44,9 +44,10 @@ from rnncourse.grading.exercise import (
     make_cases,
     read_notebook,
 )
+from rnncourse.grading.printable import printable
 from rnncourse.grading.protocol import Malformed
 from rnncourse.grading.record import FAULT, Record, Row, nothing_right
-from rnncourse.grading.submissions import Job, Submission, printable, read_jobs
+from rnncourse.grading.submissions import Job, Submission, read_jobs
 
 SECRET_CASES = 3
 MAX_SEED = 2**32  # the public cases' seeds lie above
@@ -263,8 +264,9 @@ class Grader:
         seconds = round(time.monotonic() - start, 3)
         maximum = float(rules.points) if rules else 0.0
         parts = found.parts or (nothing_right(rules) if rules else ())
-        return Record(job.submission, job.exercise, found.points, maximum, found.text, seconds,
-                      parts, found.hints, job.learner)  # fmt: skip
+        text = found.text if job.note is None else _remarked(found.text, job.note)
+        return Record(job.submission, job.exercise, found.points, maximum, text, seconds,
+                      parts, found.hints, job.learner, job.learner_id)  # fmt: skip
 
     def _run(self, name: str, cells: list[str]) -> Verdict:
         exercise, cases = self.exercise(name)
@@ -299,6 +301,11 @@ def _noted(found: Verdict, report: dict) -> Verdict:
     return found._replace(text=(english, chinese))
 
 
+def _remarked(text: Text, note: Text) -> Text:
+    """A reason with what is to be said of the submission whatever its points."""
+    return f"{text[0]} ({note[0]})", f"{text[1]}（{note[1]}）"
+
+
 def read_solutions(folder: Path) -> dict[str, Notebook]:
     """The solution notebooks by their exercises' ids.
 
@@ -321,4 +328,5 @@ def fault(job: Job, error: Exception) -> Record:
     """The record of a job that failed for a reason of ours."""
     text = clean(f"{type(error).__name__}: {error}")
     said = f"{FAULT}: {text}", f"无法评分：{text}"
-    return Record(job.submission, job.exercise, 0.0, 0.0, said, learner=job.learner)
+    return Record(job.submission, job.exercise, 0.0, 0.0, said, learner=job.learner,
+                  learner_id=job.learner_id)  # fmt: skip

@@ -137,6 +137,7 @@ class Keys:
 
     def __init__(self, solutions: dict[str, Notebook], *settings: Any) -> None:
         self.settings = digest(package_digest(), *settings)
+        self.known = solutions
         self.solutions = {name: digest(notebook) for name, notebook in solutions.items()}
 
     def of(self, job: Job) -> str:
@@ -147,14 +148,13 @@ class Keys:
 def in_turn(submissions: Sequence[Submission]) -> Iterator[tuple[int, Submission]]:
     """Each submission with its place: everybody's first one, everybody's second one, and so on.
 
-    By the first folder of its name: nobody waits for the hundred notebooks of another.
+    Nobody waits for the hundred notebooks of another.
     """
     had: Counter[str] = Counter()
     turns = []
     for place, submission in enumerate(submissions):
-        whose = submission.name.partition("/")[0]
-        turns.append((had[whose], place))
-        had[whose] += 1
+        turns.append((had[submission.learner], place))
+        had[submission.learner] += 1
     return ((place, submissions[place]) for _, place in sorted(turns))
 
 
@@ -183,7 +183,7 @@ class Work:
     def pending(self) -> Iterator[Numbered]:
         """Read the jobs one by one, leaving out those that the journal knows, or come too late."""
         for place, submission in in_turn(self.submissions):
-            jobs = read_jobs(submission, self.keys.solutions)
+            jobs = read_jobs(submission, self.keys.known)
             self.progress.total += len(jobs) - 1
             for number, job in enumerate(jobs):
                 yield from self._unknown((place, number), job)

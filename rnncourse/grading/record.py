@@ -33,6 +33,7 @@ class Record(NamedTuple):
     parts: tuple[Part, ...] = ()
     hints: tuple[Text, ...] = ()
     learner: str = ""
+    learner_id: str = ""  # of the platform or the school, where a file's name says it
 
     def row(self, language: int) -> Row:
         """The table's line; `language` 0 is English, 1 Chinese."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rnncourse._progress import Bar
+from rnncourse.grading.printable import guarded
 from rnncourse.grading.record import Record, Row
 from rnncourse.grading.standing import Standing, as_one, standings
 
@@ -64,11 +65,12 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def as_csv(records: Sequence[Record], language: int) -> str:
-    """The table of scores, for a spreadsheet."""
+    """The table of scores, for a spreadsheet: no cell is a formula."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(Row._fields)
-    writer.writerows(record.row(language) for record in records)
+    for record in records:
+        writer.writerow(guarded(v) if isinstance(v, str) else v for v in record.row(language))
     return text.getvalue()
 
 

@@ -1,42 +1,42 @@
-"""Find and read the submissions of a class: notebooks in folders and zips, however named.
+"""The submissions of a class, whose they are, and the jobs that they make.
 
 What is read is the learner's: it is parsed as data, bounded in size, and never extracted or run.
+A row for everybody, a reason for everything.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-import zipfile
-from collections.abc import Collection, Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
+from rnncourse.grading.answers import answered, named
+from rnncourse.grading.archives import parts_of
 from rnncourse.grading.compare import Text
-from rnncourse.grading.exercise import (
-    MAX_NOTEBOOK_BYTES,
-    Notebook,
-    NotebookError,
-    decode_notebook,
-    read_notebook,
-)
+from rnncourse.grading.exercise import Notebook, NotebookError, read_notebook
+from rnncourse.grading.files import MISTAKEN, suffix
+from rnncourse.grading.finding import ARCHIVE, GIVEN, OTHER, SURE, Found, find_files, pack, unpack
+from rnncourse.grading.learners import Learner, learners, read_export
 
-MAX_ZIP_BYTES = 100 << 20
-MAX_MEMBERS = 100
-# What learners hand in instead of a notebook, where the file's name holds an exercise's id.
-NOT_NOTEBOOKS = {".py", ".txt", ".json", ".html", ".htm", ".pdf", ".docx"}
-IGNORED = {".ipynb_checkpoints", "__MACOSX", ".git"}
-CHECK_CALL = re.compile(r"^[^#\n]*\bcheck\(\s*[\"'](\w+)[\"']", re.M)
+MAX_NOTEBOOKS = 100  # of one learner
 
 
 class Submission(NamedTuple):
-    """A notebook to grade: the name to show, the file (`member`: inside a zip), or why none."""
+    """A notebook to grade: the name to show, the file (`member`: inside an archive), or why none.
+
+    `learner` is a name that nobody else in the class has; `learner_id` is what the platform or the
+    school calls that person, where a name says it. `packed` is a notebook from an archive.
+    """
 
     name: str
     path: Path
     problem: Text | None = None
     member: str = ""
+    learner: str = ""
+    learner_id: str = ""
+    packed: bytes = b""
 
 
 class Job(NamedTuple):
@@ -47,6 +47,8 @@ class Job(NamedTuple):
     cells: tuple[str, ...] = ()
     problem: Text | None = None
     learner: str = ""
+    learner_id: str = ""
+    note: Text | None = None
 
     def digest(self) -> str:
         """A hash of everything that grading reads: outputs and prose may change."""
@@ -54,157 +56,154 @@ class Job(NamedTuple):
 
 
 def find_submissions(paths: Iterable[str], known: Collection[str] = ()) -> Iterator[Submission]:
-    """The files named, and the notebooks and zips below the folders named, in a stable order.
+    """The files named, and the notebooks and archives below the folders named, in a stable order.
 
     With one folder, names are relative to it. Links inside a folder are refused: one could point
-    at the solution. `known` are exercise ids, by which other files are recognised as mistaken.
+    at the solution. `known` are exercise ids. What is no notebook gets a row where its learner has
+    handed in nothing else, or nothing else for the exercise that it names.
     """
-    paths = list(paths)
-    for given in paths:
-        root = Path(given)
-        if not root.is_dir():
-            yield from _opened(Submission(_shown(root), root))
-            continue
-        top = root.resolve()
-        found = [path for path in sorted(root.rglob("*")) if _is_wanted(path, root, known)]
-        if not found:
-            yield Submission(
-                _shown(root), root, ("no notebooks in this folder", "文件夹中没有 notebook")
-            )
-        for path in found:
-            name = _shown(path.relative_to(root) if len(paths) == 1 else path)
-            linked = path.is_symlink() or path.resolve() != top / path.relative_to(root)
-            problem = ("is a link, not a file", "是链接，不是文件") if linked else None
-            yield from _opened(Submission(name, path, problem or _mistaken(path)))
+    found = find_files(list(paths))
+    exports = {folder: read_export(data) for folder, data in found.exports.items()}
+    teams = learners([file.parts for file in found.files], known, exports, found.base.name)
+    pairs = [(file, one) for file, team in zip(found.files, teams, strict=True) for one in team]
+    taken: set[str] = set()
+    for row in _Rows(pairs, known, found.base.name).all():
+        name, count = row.name, 2
+        while name in taken:  # one name twice in a zip, two of a team
+            name, count = f"{row.name} [{count}]", count + 1
+        taken.add(name)
+        yield row._replace(name=name)
 
 
-def _is_wanted(path: Path, root: Path, known: Collection[str]) -> bool:
-    suffix = path.suffix.lower()
-    if IGNORED & set(path.relative_to(root).parts) or path.name.startswith("._"):
-        return False
-    if suffix in NOT_NOTEBOOKS:
-        return bool(named(path.name, known)) and path.is_file()
-    return suffix in (".ipynb", ".zip") and not path.is_dir()
+class _Rows:
+    """Which of the files found get a row."""
+
+    def __init__(self, pairs: Sequence[tuple[Found, Learner]], known: Collection[str],
+                 fallback: str) -> None:  # fmt: skip
+        self.pairs = pairs
+        self.known = known
+        self.fallback = fallback
+        self.inside: dict[tuple[Path, int], set[Learner]] = {}  # an archive's learners
+        for file, who in pairs:
+            if file.kind != ARCHIVE:
+                self.inside.setdefault((file.path, file.given), set()).add(who)
+        self.sure: dict[Learner, list[Submission]] = {}
+        self.others: dict[Learner, list[Found]] = {}
+        self.mistaken: set[Learner] = set()  # who named another kind of file after an exercise
+        for file, who in pairs:
+            if file.kind == OTHER:
+                self.others.setdefault(who, []).append(file)
+                if named(file.parts[-1], known):
+                    self.mistaken.add(who)
+            if self._is_sure(file, who):
+                self.sure.setdefault(who, []).append(_submission(file, who))
+
+    def _is_sure(self, file: Found, who: Learner) -> bool:
+        """True for a notebook, for what was meant to be one, and for an archive without any."""
+        inside = self.inside.get((file.path, file.given), set())
+        return file.kind == SURE or (file.kind == ARCHIVE and inside <= {who})
+
+    def all(self) -> Iterator[Submission]:
+        """The rows, in the order of the files."""
+        count = dict.fromkeys(self.sure, 0)
+        answers: dict[Learner, set[str]] = {}
+        told: set[int] = set()  # of the paths given
+        for file, who in self.pairs:
+            row = None
+            if self._is_sure(file, who):
+                count[who] += 1
+                row = self._limited(file, who, count[who])
+            elif file.kind == GIVEN:
+                row = None if file.given in told else _submission(file, Learner(""))
+            elif file.kind == OTHER and (exercises := named(file.parts[-1], self.known)):
+                if who not in answers:
+                    answers[who] = self._answered(who)
+                row = None if answers[who] >= set(exercises) else _submission(file, who)
+            elif file.kind == OTHER and self._has_nothing(file, who):
+                row = self._nothing(who)
+                self.sure[who] = []
+            if row:
+                told.add(file.given)
+                yield row
+
+    def _limited(self, file: Found, who: Learner, number: int) -> Submission | None:
+        """A row for each of a learner's first notebooks, and one for all that are too many."""
+        row = _submission(file, who)
+        more = len(self.sure[who]) - MAX_NOTEBOOKS
+        if number <= MAX_NOTEBOOKS:
+            return row
+        return None if number > MAX_NOTEBOOKS + 1 else row._replace(packed=b"", problem=(
+            f"this and {more - 1} more are left out: at most {MAX_NOTEBOOKS} of one learner",
+            f"从这份起的 {more} 份没有评分：每人最多 {MAX_NOTEBOOKS} 份"))  # fmt: skip
+
+    def _answered(self, who: Learner) -> set[str]:
+        jobs = [job for row in self.sure.get(who, [])[:MAX_NOTEBOOKS]
+                for job in read_jobs(row, self.known)]  # fmt: skip
+        return {job.exercise for job in jobs if not job.problem}
+
+    def _has_nothing(self, file: Found, who: Learner) -> bool:
+        """True where a learner has no row, and this file says that there is such a learner.
+
+        A table or text beside the learners' files is the teacher's.
+        """
+        if who in self.sure or who in self.mistaken:
+            return False
+        beside = len(file.parts) == 1 and not who.id
+        kinds = suffix(file.path.name) in MISTAKEN
+        return not beside or (kinds and who.name != self.fallback)
+
+    def _nothing(self, who: Learner) -> Submission:
+        """The row of a learner who has handed in nothing that is or was meant as a notebook."""
+        mine = self.others[who]
+        names = [file.parts[-1] for file in mine if file.parts[-1]]
+        english = f": {', '.join(names[:3])}" if names else " (an empty folder)"
+        chinese = f"：{'、'.join(names[:3])}" if names else "（文件夹是空的）"
+        return _submission(mine[0], who)._replace(problem=(
+            f"nothing handed in that can be graded{english}; hand in the .ipynb file",
+            f"没有可以评分的文件{chinese}；请提交 .ipynb 文件"))  # fmt: skip
 
 
-def _mistaken(path: Path) -> Text | None:
-    suffix = path.suffix.lower()
-    if suffix not in NOT_NOTEBOOKS:
-        return None
-    return (f"a {suffix} file, not a notebook: hand in the .ipynb file",
-            f"这是 {suffix} 文件，不是 notebook：请提交 .ipynb 文件")  # fmt: skip
-
-
-def _opened(submission: Submission) -> Iterator[Submission]:
-    """The notebooks in a zip, read where they lie; anything else as it is."""
-    path = submission.path
-    if path.suffix.lower() != ".zip" or submission.problem or not path.is_file():
-        yield submission
-        return
-    try:
-        members = _members(path)
-    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        text = f"({type(error).__name__})"
-        members, problem = [], (f"not a readable zip {text}", f"无法读取的 zip 文件 {text}")
-    else:
-        problem = ("no notebooks in this zip", "zip 文件中没有 notebook")
-    if not members:
-        yield submission._replace(problem=problem)
-    for member in members:
-        yield submission._replace(name=f"{submission.name}/{_shown(member)}", member=str(member))
-
-
-def _members(path: Path) -> list[PurePosixPath]:
-    """The notebooks in a zip. Raises `ValueError` where there are too many, or it is too large."""
-    if path.stat().st_size > MAX_ZIP_BYTES:
-        raise ValueError("too large")
-    with zipfile.ZipFile(path) as file:
-        inside = [PurePosixPath(name) for name in sorted(set(file.namelist()))]
-    found = [p for p in inside if p.suffix.lower() == ".ipynb" and not IGNORED & set(p.parts)
-             and not p.name.startswith("._")]  # fmt: skip
-    if len(found) > MAX_MEMBERS:
-        raise ValueError("too many notebooks")
-    return found
+def _submission(file: Found, who: Learner) -> Submission:
+    return Submission(file.name, file.path, file.problem, file.member, who.name, who.id,
+                      file.packed)  # fmt: skip
 
 
 def read_submission(submission: Submission) -> Notebook:
     """Read a submission's notebook. Raises `NotebookError` where there is none to grade."""
     if submission.problem:
         raise NotebookError(*submission.problem)
-    if not submission.member:
-        return read_notebook(submission.path)
-    try:
-        with zipfile.ZipFile(submission.path) as file, file.open(submission.member) as member:
-            data = member.read(MAX_NOTEBOOK_BYTES + 1)  # whatever size the zip claims
-    except Exception as error:  # a damaged or encrypted member: many kinds
-        name = type(error).__name__
-        raise NotebookError(
-            f"cannot be read from the zip ({name})", f"无法从 zip 中读取（{name}）"
-        ) from error
-    return decode_notebook(data)
+    return unpack(submission.packed or pack(read_notebook(submission.path)))
 
 
 def read_jobs(submission: Submission, known: Collection[str]) -> list[Job]:
     """One job for each exercise that the submission answers, one at least. Never raises."""
-    guess = named(submission.member or submission.path.name, known)
+    names = _names(submission, known)
+    who = submission.learner or learners([parts_of(submission.name) or ("",)], known)[0][0].name
     try:
         notebook = read_submission(submission)
+        found = answered(notebook, names, known)
         cells = tuple(c.source for c in notebook.cells if c.kind == "code")
-        return [
-            Job(submission.name, name, cells, learner=learner(submission.name, name))
-            for name in _answered(notebook, guess, known)
-        ]
+        note = _joined(notebook.note, found.note)
+        return [Job(submission.name, name, cells, None, who, submission.learner_id, note)
+                for name in found.exercises]  # fmt: skip
     except NotebookError as error:
         problem = error.text
     except Exception as error:  # one odd file must not cost the others their grades
         text = type(error).__name__
         problem = (f"cannot be read ({text})", f"无法读取（{text}）")
-    who = learner(submission.name, guess)
-    return [Job(submission.name, guess, problem=problem, learner=who)]
+    return [Job(submission.name, name, (), problem, who, submission.learner_id)
+            for name in names or [""]]  # fmt: skip
 
 
-def _answered(notebook: Notebook, guess: str, known: Collection[str]) -> list[str]:
-    """Exercise ids: by the metadata, else by the file's name, else by the calls of `check`."""
-    if notebook.exercise is not None:
-        if notebook.exercise in known:
-            return [notebook.exercise]
-        name = printable(notebook.exercise)[:60]
-        raise NotebookError(f"unknown exercise {name}", f"未知的练习 {name}")
-    if guess:
-        return [guess]
-    code = "\n".join(cell.source for cell in notebook.cells if cell.kind == "code")
-    called = sorted(set(CHECK_CALL.findall(code)) & set(known))
-    if not called:
-        raise NotebookError(
-            "unknown exercise: neither metadata nor file name has its id, nor does a call of check",
-            "未知的练习：元数据、文件名和 check 调用中都没有练习编号",
-        )
-    return called
+def _names(submission: Submission, known: Collection[str]) -> list[str]:
+    """The exercises in the file's name, else in that of the folder around it."""
+    path = submission.path
+    parts = parts_of(submission.member)[::-1] or (path.name, path.parent.name)
+    return next(filter(None, (named(part, known) for part in parts)), [])
 
 
-def named(text: str, known: Collection[str]) -> str:
-    """The exercise's id in a file's name, the longest that fits, or empty."""
-    return max((name for name in known if name in text), key=len, default="")
-
-
-def learner(submission: str, exercise: str) -> str:
-    """Whose it is: the first folder, else what the file's name says besides the exercise."""
-    first, slash, _ = submission.removeprefix("./").partition("/")
-    if slash and not first.lower().endswith(".zip"):
-        return first
-    stem = PurePosixPath(first).stem
-    rest = stem.replace(exercise, " ") if exercise else stem
-    rest = re.sub(r"副本|\bCopy of\b|-Copy\d+|[(（]\d+[)）]", " ", rest)
-    return rest.strip(" -_—·.") or stem
-
-
-def printable(text: str) -> str:
-    """Learner-controlled text on one printable line."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-def _shown(path: Path | PurePosixPath) -> str:
-    """A path as the table shows it; never something a spreadsheet reads as a formula."""
-    text = re.sub(r"[^\x20-\U0010ffff]", "?", path.as_posix())
-    text = text.encode("utf-8", "replace").decode()
-    return f"./{text}" if text[:1] in "=+-@" else text
+def _joined(*notes: Text | None) -> Text | None:
+    said = [note for note in notes if note]
+    if not said:
+        return None
+    return "; ".join(note[0] for note in said), "；".join(note[1] for note in said)
