@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rnncourse.grading import reports
+from rnncourse.grading import class_outputs, reports
 from rnncourse.grading.confine.stage import Limits, SandboxError
 from rnncourse.grading.exercise import Notebook
+from rnncourse.grading.gradebook import Class
 from rnncourse.grading.grader import MAX_SEED, Grader, read_solutions
 from rnncourse.grading.journal import Journal, Keys, Work, held_back, run_local, write_whole
-from rnncourse.grading.submissions import find_submissions
+from rnncourse.grading.roster import RosterError
+from rnncourse.grading.submissions import find_submissions, read_jobs
 
 MAX_JOBS = 64
 EPILOG = """\
@@ -71,6 +73,7 @@ def add_parser(commands: Any) -> None:
     add("--seconds", type=float, default=20.0, help="time limit for each submission (default: 20)")
     add("--unconfined", action="store_true",
         help="grade even where learner code could read the solutions")  # fmt: skip
+    class_outputs.add_options(grade)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -87,7 +90,10 @@ def run(options: argparse.Namespace) -> int:
     try:
         with _signals():
             return _grade_class(options)
-    except (OSError, SandboxError) as error:
+    except (OSError, RosterError) as error:
+        return parser.error(str(error))
+    except SandboxError as error:
+        class_outputs.refuse(options, error)
         return parser.error(str(error))
     except KeyboardInterrupt:
         print("interrupted before the first row", file=sys.stderr)
@@ -153,8 +159,10 @@ def _check_outputs(outputs: Outputs, submissions: Sequence[str]) -> None:
 def _grade_class(options: argparse.Namespace) -> int:
     outputs = Outputs(options.out, options.json, options.gradescope)
     _check_outputs(outputs, options.submission)
+    people = class_outputs.prepare(options)
     folder = solutions_folder(options.solutions, options.submission)
     solutions = read_solutions(folder)
+    assigned = class_outputs.assigned(options, solutions)
     submissions = list(find_submissions(options.submission, solutions))
     with contextlib.ExitStack() as stack:
         journal = None
@@ -169,7 +177,10 @@ def _grade_class(options: argparse.Namespace) -> int:
         progress = stack.enter_context(reports.Progress(len(submissions)))
         work = Work(submissions, keys, seed, journal, progress)
         complete = _carry_out(work, run)
-    return _finish(work, complete, outputs, options)
+    batch = class_outputs.Batch(
+        work.records(), complete, assigned, options.attempts, solutions,
+        lambda: (job for one in submissions for job in read_jobs(one, solutions)))  # fmt: skip
+    return _finish(batch, class_outputs.join(batch, people), seed, outputs, options)
 
 
 def _seed(given: int | None, journal: Journal | None) -> int:
@@ -214,18 +225,18 @@ def _carry_out(work: Work, run: Callable) -> bool:
     return True
 
 
-def _finish(work: Work, complete: bool, outputs: Outputs, options: argparse.Namespace) -> int:
+def _finish(batch: class_outputs.Batch, group: Class, seed: int, outputs: Outputs,
+            options: argparse.Namespace) -> int:  # fmt: skip
     """Write and print what is done; the exit code."""
     language = ("en", "zh").index(options.lang)
-    records = work.records()
+    records = group.records
     if outputs.csv:
-        write_whole(outputs.csv, reports.as_csv(records, language))
+        write_whole(outputs.csv, reports.as_csv(records, language, not options.no_bom))
     if outputs.json:
-        write_whole(outputs.json, reports.as_json(records, work.seed, complete))
-    if outputs.gradescope:
-        write_whole(outputs.gradescope, reports.as_gradescope(records, language))
+        write_whole(outputs.json, reports.as_json(records, seed, batch.complete))
+    class_outputs.write(batch, group, options)
     print(reports.table([record.row(language) for record in records]))
-    if not complete:
+    if not batch.complete:
         return 130
     missing = any(not record.full() for record in records)
     return int(options.require_full and missing)

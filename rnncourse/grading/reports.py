@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from rnncourse._progress import Bar
+from rnncourse.grading import spreadsheet
 from rnncourse.grading.record import Record, Row
 
 LINES = 10  # in a log, in all
@@ -62,13 +60,9 @@ def table(rows: Sequence[Row]) -> str:
     )
 
 
-def as_csv(records: Sequence[Record], language: int) -> str:
+def as_csv(records: Sequence[Record], language: int, bom: bool = True) -> str:
     """The table of scores, for a spreadsheet."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(Row._fields)
-    writer.writerows(record.row(language) for record in records)
-    return text.getvalue()
+    return spreadsheet.as_csv([Row._fields, *(r.row(language) for r in records)], bom)
 
 
 def as_json(records: Sequence[Record], seed: int, complete: bool) -> str:
@@ -99,31 +93,3 @@ def as_json(records: Sequence[Record], seed: int, complete: bool) -> str:
 def both(text: tuple[str, str] | None) -> dict[str, str] | None:
     """A text in its two languages, by their codes."""
     return None if text is None else {"en": text[0], "zh": text[1]}
-
-
-def as_gradescope(records: Sequence[Record], language: int) -> str:
-    """`results.json` as Gradescope's autograder reads it: one learner, one test a part."""
-    tests = [test for record in records for test in _tests(record, language)]
-    score = round(sum(record.points for record in records), 2)
-    maximum = sum(record.max_points for record in records)
-    lines = [f"{r.exercise or r.submission}: {r.points:g}/{r.max_points:g} {r.text[language]}"
-             for r in records]  # fmt: skip
-    data = {"score": score, "max_score": maximum, "output": "\n".join(lines),
-            "output_format": "text", "visibility": "visible",
-            "execution_time": round(sum(r.seconds for r in records)), "tests": tests}  # fmt: skip
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-
-
-def _tests(record: Record, language: int) -> list[dict[str, Any]]:
-    name = record.exercise or record.submission
-    tests = []
-    for part in record.parts:
-        right = part.points > 0
-        said = "" if right else (part.difference or record.text)[language]
-        tests.append({"name": f"{name}: {part.name}", "score": round(part.points, 4),
-                      "max_score": round(part.max_points, 4), "output": said,
-                      "status": "passed" if right else "failed",
-                      "visibility": "visible"})  # fmt: skip
-    return tests or [{"name": name, "score": 0, "max_score": record.max_points,
-                      "output": record.text[language], "status": "failed",
-                      "visibility": "visible"}]  # fmt: skip
