@@ -16,7 +16,7 @@ from html import escape
 from rnncourse.grading.compare import Part, Text, Verdict
 from rnncourse.grading.feedback import headline, html_sign, html_text
 from rnncourse.grading.record import Record
-from rnncourse.grading.spreadsheet import cell
+from rnncourse.grading.spreadsheet import cell, points
 from rnncourse.grading.standing import Standing
 
 INDEX = "index.csv"
@@ -42,11 +42,11 @@ li p { margin: 0 0 0 1.6rem; } code { font-family: ui-monospace, monospace; }
 
 def page(learner: str, results: Sequence[Standing], loose: Sequence[Record]) -> str:
     """One learner's page: a section for each exercise, then what belongs to none."""
-    total = sum(one.points for one in results)
-    due = sum(one.max_points for one in results)
+    total = points(sum(one.points for one in results))
+    due = points(sum(one.max_points for one in results))
     name = escape(learner)
     title = (f"Feedback for {name}", f"给 {name} 的反馈")
-    score = _paragraph((f"{total:.4g} of {due:.4g} points", f"{due:.4g} 分中得 {total:.4g} 分"))
+    score = _paragraph((f"{total} of {due} points", f"{due} 分中得 {total} 分"))
     parts = [_section(one) for one in results] + [_stray(record) for record in loose]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
