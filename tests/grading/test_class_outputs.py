@@ -437,7 +437,8 @@ def test_a_folder_of_ours_is_written_again_and_no_other(tmp_path, folder):
     assert len(list(out.iterdir())) == 3  # two files of one folder: named by themselves
     (out / "own.txt").write_text("mine", "utf-8")
     link, file = tmp_path / "link", tmp_path / "file"
-    link.symlink_to(out)
+    (tmp_path / "empty").mkdir()
+    link.symlink_to(tmp_path / "empty")
     file.write_text("x", "utf-8")
     for path in (out, link, file, tmp_path / "a" / "b"):
         with pytest.raises(SystemExit) as stop:
