@@ -141,7 +141,10 @@ def join(batch: Batch, people: Roster | None) -> Class:
     """
     if people is None or not batch.complete:
         return Class(batch.records)
-    matching = roster.match(people, [record.learner for record in batch.records])
+    files: dict[str, list[str]] = {}
+    for record in batch.records:
+        files.setdefault(record.learner, []).append(record.submission)
+    matching = roster.match(people, files)
     for who, why in matching.problems.items():
         print(f"{who}: {why[0]}", file=sys.stderr)
     return gradebook.join(batch.records, people, matching)

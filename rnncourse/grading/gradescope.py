@@ -10,6 +10,7 @@ from rnncourse.grading.compare import Part, Text
 from rnncourse.grading.record import Record
 from rnncourse.grading.standing import Standing, standings
 
+NOT_SET: Text = ("{}: not set, counts nothing", "{}：没有布置，不计分")
 VISIBILITY = ("visible", "hidden", "after_due_date", "after_published")
 
 
@@ -28,6 +29,8 @@ def as_results(
     tests = [test for one in found for test in _boxes(one, language)]
     tests += [_box(r.submission, 0.0, 0.0, r.text[language]) for r in loose]
     lines = _lines(found, loose, language, visibility == "visible")
+    extra = {r.exercise for r in mine if r.exercise} - {one.exercise for one in found}
+    lines += [NOT_SET[language].format(name) for name in sorted(extra)]
     seconds = sum(record.seconds for record in records)
     return _text(tests, sum(one.points for one in found), sum(one.max_points for one in found),
                  "\n".join(lines), visibility, seconds)  # fmt: skip

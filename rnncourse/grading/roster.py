@@ -11,7 +11,7 @@ import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -212,15 +212,21 @@ class Matching(NamedTuple):
     problems: dict[str, Text]
 
 
-def match(roster: Roster, learners: Iterable[str]) -> Matching:
-    """Find each learner's person. Where two could be meant the learner stays as it is."""
+def match(roster: Roster, learners: Mapping[str, Iterable[str]]) -> Matching:
+    """Find each learner's person. Where two could be meant the learner stays as it is.
+
+    `learners` maps them to the names of their files, where a platform's number tells two people of
+    one name apart.
+    """
     labels = roster.labels()
     finder = _Finder(roster)
     sure: dict[str, int] = {}
     likely: dict[str, int] = {}
     problems: dict[str, Text] = {}
-    for who in dict.fromkeys(learners):
+    for who, files in learners.items():
         by_key, by_name = finder.by_key(who), finder.by_name(who)
+        if not by_key and len(by_name) > 1:
+            by_key = by_name & set().union(*map(finder.by_key, files))
         both = by_key & by_name
         fits = both if len(both) == 1 else by_key or by_name
         if len(fits) == 1 and not (by_key and by_name and not both):

@@ -25,7 +25,7 @@ from rnncourse.grading.submissions import Job
 K = 8  # tokens: the shortest piece of code that counts as the same
 LEAST = 60  # k-grams of a learner's own; a shorter answer is written alike by everybody
 SHARE = 0.6  # of the shorter one's k-grams; between this course's own answers it is 0.34 at most
-UNIFORM = 0.1  # of all pairs: where more are alike than this, likeness says nothing
+UNIFORM = 0.25  # of all pairs: where more are alike than this, likeness says nothing
 LONGEST = 50_000  # characters of a notebook's code that are read
 BUILTINS = frozenset(dir(builtins))
 MAGIC = re.compile(r"^[ \t]*[%!?].*$", re.M)

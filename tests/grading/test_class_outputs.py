@@ -154,7 +154,7 @@ def test_canvas_s_own_lines_are_nobody_and_its_columns_are_kept_to_the_section()
     ],
 )  # fmt: skip
 def test_a_submission_is_matched_by_id_login_address_or_whole_name_and_never_guessed(who, label):
-    found = roster.match(roster.parse(CANVAS), [who])
+    found = roster.match(roster.parse(CANVAS), {who: []})
     assert found.renamed[who] == (label or who)
     assert (who in found.problems) == (label is None)
     if label is None:
@@ -165,14 +165,26 @@ def test_a_submission_is_matched_by_id_login_address_or_whole_name_and_never_gue
 def test_two_people_are_never_one():
     """Where only a name says who it is, and two have it, neither gets the other's points."""
     people = roster.parse("Name,ID\nSan Zhang,2021001\n")
-    by_name = roster.match(people, ["zhangsan 77", "San Zhang"])
+    by_name = roster.match(people, {"zhangsan 77": [], "San Zhang": []})
     assert by_name.renamed == {"zhangsan 77": "zhangsan 77", "San Zhang": "San Zhang (?)"}
     assert by_name.problems.keys() == {"zhangsan 77", "San Zhang (?)"}
-    by_id = roster.match(people, ["zhangsan 77", "2021001", "x 2021001"])
+    by_id = roster.match(people, {"zhangsan 77": [], "2021001": [], "x 2021001": []})
     assert by_id.renamed == {"2021001": "San Zhang", "x 2021001": "San Zhang",
                              "zhangsan 77": "zhangsan 77"}  # fmt: skip
     twins = roster.parse("Name,ID\nA (1),2\nA,1\nA,3\n")
     assert len(set(twins.labels())) == 3
+
+
+@pytest.mark.parametrize(
+    ("files", "label"),
+    [(["liwei_101236_5551_rnn_ex_01.ipynb"], "Li, Wei (101236)"), (["rnn_ex_01.ipynb"], None),
+     (["liwei_LATE_101235_1_a.ipynb", "liwei_101235_2_b.ipynb"], "Li, Wei (101235)"),
+     (["liwei_101236_1_my 2021002.ipynb"], None),  # another's number in a name of one's own
+     (["liwei_101234_1_a.ipynb"], None)],
+)  # fmt: skip
+def test_a_platform_s_number_in_a_file_s_name_tells_two_of_one_name_apart(files, label):
+    found = roster.match(roster.parse(CANVAS), {"liwei": files})
+    assert found.renamed["liwei"] == (label or "liwei")
 
 
 # --- gradebooks ------------------------------------------------------------------------------
@@ -200,7 +212,7 @@ def test_a_gradebook_for_canvas_has_its_columns_and_nothing_that_it_takes_for_an
     records = [record("zhangsan_101234", points=10 / 3), record("zhangsan_101234", points=1.0),
                record("zhangsan_101234", "gru_ex_01", 5.0, 5.0),
                record("2021003", points=0.0), record("Eve", points=4.0)]  # fmt: skip
-    group = gradebook.join(records, people, roster.match(people, [r.learner for r in records]))
+    group = gradebook.join(records, people, roster.match(people, {r.learner: [] for r in records}))
     rows = rows_of(spreadsheet.as_csv(gradebook.rows(group, None, "best", 0)))
     assert rows == [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "gru_ex_01", "rnn_ex_01 (77)",
@@ -232,7 +244,7 @@ def test_what_was_set_counts_0_where_it_is_missing_and_nothing_else_counts():
 
 def test_another_platform_s_columns_are_kept_and_the_totals_follow():
     people = roster.parse("姓名,班级,学号\n张三,1,2021001\n李四,1,2021002\n")
-    group = gradebook.join([record("张三")], people, roster.match(people, ["张三"]))
+    group = gradebook.join([record("张三")], people, roster.match(people, {"张三": []}))
     assert gradebook.rows(group, None, "best", 1) == [
         ["姓名", "学号", "rnn_ex_01", "total", "max", "note"],
         ["张三", "2021001", "4", "4", "4", ""],
@@ -301,6 +313,9 @@ def test_the_same_notebook_three_times_counts_once():
     assert (data["score"], data["max_score"]) == (4, 10)
     assert data["tests"][-1]["output"] == "nothing handed in"
     assert "rnn_ex_01: 4/4 (3 attempts)" in data["output"]
+    other = json.loads(gradescope.as_results([record("a")], 1, {"lstm_ex_04": 6.0}))
+    assert (other["score"], other["max_score"]) == (0, 6)
+    assert "rnn_ex_01：没有布置，不计分" in other["output"]
 
 
 def checked(text):
