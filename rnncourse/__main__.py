@@ -1,4 +1,4 @@
-"""The command line: `rnncourse grade …` and `rnncourse data …`."""
+"""The command line: `rnncourse grade …`, `rnncourse gradescope-zip …`, `rnncourse data …`."""
 
 import os
 import sys
@@ -11,15 +11,22 @@ if __name__ == "__main__" and __spec__ is not None and not sys.flags.safe_path:
 import argparse
 from collections.abc import Sequence
 
+from rnncourse._console import patient
 from rnncourse.data import cli as data
 from rnncourse.grading import cli as grading
+from rnncourse.grading import gradescope_zip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit code."""
+    with patient():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="rnncourse", description="Course tools.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    rooms = {"data": data, "grade": grading}
+    rooms = {"data": data, "grade": grading, "gradescope-zip": gradescope_zip}
     for room in rooms.values():
         room.add_parser(commands)
     options = parser.parse_args(argv)

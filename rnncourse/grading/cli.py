@@ -14,14 +14,16 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rnncourse.grading import class_outputs, reports, standing
 from rnncourse.grading import outputs as files
-from rnncourse.grading import reports, standing
 from rnncourse.grading.confine.stage import Limits, SandboxError
 from rnncourse.grading.exercise import Notebook, load
+from rnncourse.grading.gradebook import Class
 from rnncourse.grading.grader import MAX_SEED, Grader, read_solutions
 from rnncourse.grading.journal import SHARE, Journal, Keys, Work, held_back, run_local
+from rnncourse.grading.roster import RosterError
 from rnncourse.grading.signing import grader_key
-from rnncourse.grading.submissions import find_submissions
+from rnncourse.grading.submissions import find_submissions, read_jobs
 
 MAX_JOBS = 64
 EPILOG = """\
@@ -85,6 +87,7 @@ def add_parser(commands: Any) -> None:
     add("--seconds", type=float, default=20.0, help="time limit for each submission (default: 20)")
     add("--unconfined", action="store_true",
         help="grade even where learner code could read the solutions")  # fmt: skip
+    class_outputs.add_options(grade)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -101,7 +104,10 @@ def run(options: argparse.Namespace) -> int:
     try:
         with _signals():
             return _grade_class(options)
-    except (OSError, SandboxError) as error:
+    except (OSError, RosterError) as error:
+        return parser.error(str(error))
+    except SandboxError as error:
+        class_outputs.refuse(options, error)
         return parser.error(str(error))
     except KeyboardInterrupt:
         print("interrupted before the first row", file=sys.stderr)
@@ -153,7 +159,10 @@ def solutions_folder(given: Path | None, submissions: Sequence[str] = ()) -> Pat
 def _grade_class(options: argparse.Namespace) -> int:
     outputs = Outputs(options.out, options.json, options.gradescope)
     journal_path = outputs.csv and outputs.csv.with_name(f"{outputs.csv.name}.journal")
-    files.check_files(filter(None, (*outputs, journal_path)), options.submission)
+    written = [*outputs, journal_path, *class_outputs.files(options)]
+    files.check_files(filter(None, written), options.submission)
+    files.refuse_among(filter(None, [options.feedback]), options.submission)
+    people = class_outputs.prepare(options)
     folder = solutions_folder(options.solutions, options.submission)
     solutions = read_solutions(folder)
     points = functools.cache(lambda name: float(load(solutions[name]).rules.points))
@@ -169,7 +178,11 @@ def _grade_class(options: argparse.Namespace) -> int:
         allowed = SHARE * options.seconds
         work = Work(submissions, keys, seed, journal, progress, allowed, points)
         complete = _carry_out(work, run)
-    return _finish(work, complete, outputs, options, assigned)
+    batch = class_outputs.Batch(
+        work.records(), complete, assigned, options.attempts, solutions,
+        lambda: (job for one in submissions for job in read_jobs(one, solutions)))  # fmt: skip
+    group = class_outputs.join(batch, people)
+    return _finish(batch, group, work, outputs, options)
 
 
 def _assigned(
@@ -242,26 +255,21 @@ def _carry_out(work: Work, run: Callable) -> bool:
     return True
 
 
-def _finish(
-    work: Work, complete: bool, outputs: Outputs, options: argparse.Namespace,
-    assigned: dict[str, float] | None,
-) -> int:  # fmt: skip
+def _finish(batch: class_outputs.Batch, group: Class, work: Work, outputs: Outputs,
+            options: argparse.Namespace) -> int:  # fmt: skip
     """Write and print what is done; the exit code."""
     language = ("en", "zh").index(options.lang)
-    records = work.records()
+    records = group.records
     if outputs.csv:
-        files.write_whole(outputs.csv, reports.as_csv(records, language))
+        files.write_whole(outputs.csv, reports.as_csv(records, language, not options.no_bom))
     if outputs.json:
-        files.write_whole(outputs.json, reports.as_json(records, work.seed, complete))
-    if outputs.gradescope:
-        files.write_whole(
-            outputs.gradescope, reports.as_gradescope(records, language, assigned, options.attempts)
-        )
+        files.write_whole(outputs.json, reports.as_json(records, work.seed, batch.complete))
+    class_outputs.write(batch, group, options)
     print(reports.table([record.row(language) for record in records]))
-    if not complete:
+    if not batch.complete:
         return 130
     # Gradescope's is one learner; a file called after its exercise does not say whose it is.
     whose = None if outputs.gradescope else work.keys.solutions
     counted = standing.as_one(records, whose)
-    full = standing.all_full(counted, assigned, options.attempts, work.ungraded)
+    full = standing.all_full(counted, batch.assigned, options.attempts, work.ungraded)
     return int(options.require_full and not full)

@@ -28,13 +28,13 @@ def render(exercise_id: str, found: Verdict, points: float) -> tuple[str, str]:
     head = headline(exercise_id, found, points)
     hints = [Line("→", hint) for hint in found.hints]
     text = [f"{head.sign} {t}" for t in head.text]
-    html = [f"<p>{_html_sign(head.sign)} {_html_text(head.text)}</p>"]
+    html = [f"<p>{html_sign(head.sign)} {html_text(head.text)}</p>"]
     if found.parts:
         width = max(len(part.name) for part in found.parts)
         text += [line for part in found.parts for line in _part_lines(part, width)]
         html += ["<table>", *map(_html_part, found.parts), "</table>"]
     text += [f"  {line.sign} {t}" for line in hints for t in line.text]
-    html += [f"<p><b>{line.sign}</b> {_html_text(line.text)}</p>" for line in hints]
+    html += [f"<p><b>{line.sign}</b> {html_text(line.text)}</p>" for line in hints]
     return "\n".join(text), f"<div>{''.join(html)}</div>"
 
 
@@ -64,18 +64,20 @@ def _part_lines(part: Part, width: int) -> list[str]:
     return [start + part.difference[0], " " * len(start) + part.difference[1]]
 
 
-def _html_sign(sign: str) -> str:
+def html_sign(sign: str) -> str:
+    """A line's sign as a coloured badge."""
     return f'<span style="{BADGE.format(GREEN if sign == "✓" else RED)}">{sign}</span>'
 
 
-def _html_text(text: Text) -> str:
+def html_text(text: Text) -> str:
+    """A sentence in both languages, escaped."""
     return f'{escape(text[0])}<br/><span lang="zh">{escape(text[1])}</span>'
 
 
 def _html_part(part: Part) -> str:
     sign = "✓" if part.difference is None else "✗"
-    said = _html_text(part.difference) if part.difference else ""
-    cells = [_html_sign(sign), f"<code>{escape(part.name)}</code>", _score(part), said]
+    said = html_text(part.difference) if part.difference else ""
+    cells = [html_sign(sign), f"<code>{escape(part.name)}</code>", _score(part), said]
     left = 'style="text-align:left"'
     return f"<tr>{''.join(f'<td {left}>{cell}</td>' for cell in cells)}</tr>"
 

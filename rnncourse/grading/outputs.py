@@ -65,12 +65,12 @@ def check_files(paths: Iterable[Path], submissions: Iterable[str]) -> None:
     refuse_among(paths, submissions)
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file that is either the old or the new one, never half of it, through no link."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with open(part, "x", newline="", encoding="utf-8") as file:  # "x" follows no link
-            file.write(text)
+        with open(part, "xb") as file:  # "x" follows no link
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)

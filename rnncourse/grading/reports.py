@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from rnncourse._progress import Bar
-from rnncourse.grading.printable import guarded
+from rnncourse.grading import spreadsheet
 from rnncourse.grading.record import Record, Row
-from rnncourse.grading.standing import Standing, as_one, standings
 
 LINES = 10  # in a log, in all
 
@@ -64,14 +60,9 @@ def table(rows: Sequence[Row]) -> str:
     )
 
 
-def as_csv(records: Sequence[Record], language: int) -> str:
-    """The table of scores, for a spreadsheet: no cell is a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(Row._fields)
-    for record in records:
-        writer.writerow(guarded(v) if isinstance(v, str) else v for v in record.row(language))
-    return text.getvalue()
+def as_csv(records: Sequence[Record], language: int, bom: bool = True) -> str:
+    """The table of scores, for a spreadsheet."""
+    return spreadsheet.as_csv([Row._fields, *(r.row(language) for r in records)], bom)
 
 
 def as_json(records: Sequence[Record], seed: int, complete: bool) -> str:
@@ -102,58 +93,3 @@ def as_json(records: Sequence[Record], seed: int, complete: bool) -> str:
 def both(text: tuple[str, str] | None) -> dict[str, str] | None:
     """A text in its two languages, by their codes."""
     return None if text is None else {"en": text[0], "zh": text[1]}
-
-
-def as_gradescope(
-    records: Sequence[Record], language: int, assigned: dict[str, float] | None = None,
-    attempts: str = "best",
-) -> str:  # fmt: skip
-    """`results.json` as Gradescope's autograder reads it: one learner, one test a part.
-
-    One result an exercise counts, as `standings` chooses it; what was set and is missing has a test
-    of its own. What was handed in without an exercise has one of 0 points.
-    """
-    counted = standings(as_one(records), assigned, attempts, [""])
-    tests = [test for standing in counted for test in _of_standing(standing, language)]
-    tests += [
-        test for record in records if not record.exercise for test in _tests(record, language)
-    ]
-    data = {"score": round(sum(standing.points for standing in counted), 2),
-            "max_score": sum(standing.max_points for standing in counted),
-            "output": "\n".join(_line(record, language, assigned) for record in records),
-            "output_format": "text", "visibility": "visible",
-            "execution_time": round(sum(r.seconds for r in records)), "tests": tests}  # fmt: skip
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
-
-
-def _line(record: Record, language: int, assigned: dict[str, float] | None) -> str:
-    """What is said of one thing handed in; an exercise that was not set counts nothing."""
-    name = record.exercise or record.submission
-    points = f"{record.points:g}/{record.max_points:g}"
-    if assigned is not None and record.exercise and record.exercise not in assigned:
-        points = ("not set, counts nothing:", "没有布置，不计分：")[language]
-    return f"{name}: {points} {record.text[language]}"
-
-
-def _of_standing(standing: Standing, language: int) -> list[dict[str, Any]]:
-    if standing.record is not None:
-        return _tests(standing.record._replace(max_points=standing.max_points), language)
-    said = (f"was set and was not handed in: 0 of {standing.max_points:g} points",
-            f"布置了，但没有提交：0 分（共 {standing.max_points:g} 分）")  # fmt: skip
-    none = Record("", standing.exercise, 0.0, standing.max_points, said)
-    return _tests(none, language)
-
-
-def _tests(record: Record, language: int) -> list[dict[str, Any]]:
-    name = record.exercise or record.submission
-    tests = []
-    for part in record.parts:
-        right = part.points > 0
-        said = "" if right else (part.difference or record.text)[language]
-        tests.append({"name": f"{name}: {part.name}", "score": round(part.points, 4),
-                      "max_score": round(part.max_points, 4), "output": said,
-                      "status": "passed" if right else "failed",
-                      "visibility": "visible"})  # fmt: skip
-    return tests or [{"name": name, "score": 0, "max_score": record.max_points,
-                      "output": record.text[language], "status": "failed",
-                      "visibility": "visible"}]  # fmt: skip

@@ -8,7 +8,7 @@ import unicodedata
 import pytest
 from exports import notebook
 
-from rnncourse.grading import reports
+from rnncourse.grading import gradescope, reports
 from rnncourse.grading.grader import clean
 from rnncourse.grading.printable import escaped, guarded, printable
 from rnncourse.grading.record import Record
@@ -77,7 +77,7 @@ def test_names_are_guarded_in_every_output(tmp_path):
                for job in jobs]  # fmt: skip
     table = reports.table([record.row(0) for record in records])
     outputs = [reports.as_csv(records, 0), reports.as_json(records, 1, True),
-               reports.as_gradescope(records, 1), table]  # fmt: skip
+               gradescope.as_results(records, 1), table]  # fmt: skip
     for output in outputs:
         assert all(unicodedata.category(c) in SEEN or c in " \r\n" for c in output)
     for line in list(csv.reader(io.StringIO(outputs[0])))[1:]:

@@ -28,8 +28,9 @@ from test_class_of_learners import (
 
 from rnncourse import __main__ as cli
 from rnncourse.grading import journal, outputs, signing
+from rnncourse.grading.gradescope import as_results
 from rnncourse.grading.record import Record
-from rnncourse.grading.reports import Progress, as_gradescope
+from rnncourse.grading.reports import Progress
 from rnncourse.grading.standing import all_full, as_one, read_assigned
 from rnncourse.grading.submissions import Job, Submission
 
@@ -423,7 +424,7 @@ def test_a_row_for_everything_stays_in_the_table(tmp_path):
 def test_gradescope_lists_a_result_whose_points_were_not_known():
     """A fault of the grader's has no points of its own: the exercise's count, as a loss."""
     fault = Record("a", "rnn_ex_01", 0.0, 0.0, ("could not be graded: x", "无法评分：x"))
-    data = json.loads(as_gradescope([fault], 1, {"rnn_ex_01": 4.0}))
+    data = json.loads(as_results([fault], 1, {"rnn_ex_01": 4.0}))
     assert (data["score"], data["max_score"], data["tests"][0]["max_score"]) == (0, 4, 4)
     assert data["tests"][0]["output"] == "无法评分：x"
 
