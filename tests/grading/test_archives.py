@@ -1,11 +1,13 @@
 """Archives and files as they come: a row for everybody, a reason for everything, all bounded."""
 
+import gzip
 import io
 import json
 import lzma
 import random
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 
 import pytest
@@ -250,6 +252,26 @@ def test_a_damaged_byte_anywhere_never_stops_a_batch(tmp_path):
             data[random.randrange(len(data))] = random.randrange(256)
         write(tmp_path / name, bytes(data[: random.choice([None, random.randrange(len(data))])]))
         assert rows(tmp_path / name)
+
+
+def test_names_take_no_memory(tmp_path):
+    """Of 2,000 folders in one another, of a name of 600,000 letters, of headers for all."""
+    members = [(f"{k}/" + "a/" * 2_000 + NAME, GOOD) for k in range(20)]
+    members.append(("x" * 600_000 + ".ipynb", GOOD))
+    content = tarred(members, "w").rstrip(b"\0")  # without the blocks that end it
+    content += bytes(-len(content) % tarfile.BLOCKSIZE)
+    for number in range(30):
+        content += tarfile.TarInfo.create_pax_global_header({f"key{number}": "v" * 500_000})
+        content += tarred([(f"{number}_{NAME}", GOOD)], "w")[:1024]
+    packed = gzip.compress(content + bytes(tarfile.RECORDSIZE))
+    tracemalloc.start()
+    found = rows_of(tmp_path, "a.tgz", packed)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    said = [row[2] for row in found]
+    assert said == [""] * 20 + ["a name of more than 4096 characters"] + [""] * 30
+    assert peak < 8 << 20
+    assert max(len(row[0]) for row in rows(tmp_path)) <= 210
 
 
 def test_zip64_is_read(tmp_path):
