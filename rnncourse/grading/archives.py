@@ -31,9 +31,12 @@ MAX_INNER_BYTES = 256 << 20
 MAX_DIRECTORY = 4 << 20  # bytes of a zip's directory, before `zipfile` makes objects of them
 MAX_HEADER = 1 << 20  # bytes between two members of a tar: long names and the like
 MAX_LZMA = 256 << 20  # memory that an .xz may ask for
+MAX_NAME = 4096  # characters, as systems have it
+MAX_FOLDERS = 40  # that count of an entry's name
 PIECE = 1 << 16
 TOO_MUCH = ("too much data in this archive: hand in the notebooks alone",
             "压缩包中的数据太多：请只提交 notebook")  # fmt: skip
+LONG_NAME = ("a name of more than 4096 characters", "文件名超过 4096 个字符")
 TOO_MANY = ("too many files in this archive: hand in the notebooks alone",
             "压缩包中的文件太多：请只提交 notebook")  # fmt: skip
 
@@ -104,7 +107,8 @@ def walk(path: Path) -> Iterator[Entry]:
 
 def parts_of(name: str) -> tuple[str, ...]:
     """An entry's folders and name: without `.`, `..` and roots, none of which is ever followed."""
-    return tuple(part for part in name.split("/") if part not in ("", ".", ".."))
+    parts = tuple(part for part in name.split("/") if part not in ("", ".", ".."))
+    return parts[:MAX_FOLDERS] + parts[-1:] if len(parts) > MAX_FOLDERS else parts
 
 
 def _entries(file: IO[bytes], name: str, budget: Budget, depth: int) -> Iterator[Entry]:
@@ -112,6 +116,10 @@ def _entries(file: IO[bytes], name: str, budget: Budget, depth: int) -> Iterator
     try:
         for entry in opener(file, name, budget):
             budget.spend(entries=1)
+            if len(entry.name) > MAX_NAME:
+                name = f"{entry.name[:100]}…{entry.name[-100:]}"
+                yield Entry(name, entry.pieces, problem=LONG_NAME)
+                continue
             parts = parts_of(entry.name)
             if not parts or is_junk(parts):
                 continue
@@ -298,6 +306,7 @@ def _tar(file: IO[bytes], name: str, budget: Budget) -> Iterator[Entry]:
     with tarfile.TarFile(fileobj=cast(IO[bytes], stream), mode="r", encoding="utf-8") as archive:
         while (member := archive.next()) is not None:
             archive.members = []  # type: ignore[attr-defined]  # it would keep them all
+            archive.pax_headers = {}
             yield _tar_entry(archive, member, stream)
             stream.allowed = MAX_HEADER
         if stream.last.strip(b"\0"):  # `tarfile` takes a header that is none for the end

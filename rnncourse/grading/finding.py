@@ -34,6 +34,7 @@ from rnncourse.grading.printable import escaped, name_from_bytes
 
 EXPORT = "submission_metadata.yml"  # Gradescope's list of who handed in which folder
 MAX_EXPORT = 8 << 20
+MAX_EXPORTS = 32 << 20  # of all
 MAX_CODE = 2 << 20  # bytes of a notebook's code: it waits in memory, or goes to another machine
 # Kinds: gets a row always; where its learner has nothing else; where nothing inside has a learner
 # of its own; where the folder given holds nothing at all.
@@ -60,6 +61,11 @@ class Listing:
     base: Path
     files: list[Found] = field(default_factory=list)
     exports: dict[tuple[str, ...], bytes] = field(default_factory=dict)
+
+    def add_export(self, folder: tuple[str, ...], data: bytes) -> None:
+        """Keep a list of Gradescope's, unless there are too many to be true."""
+        if sum(map(len, self.exports.values())) + len(data) <= MAX_EXPORTS:
+            self.exports[folder] = data
 
 
 def find_files(paths: Sequence[str]) -> Listing:
@@ -145,7 +151,7 @@ class _Root:
             self.add(path, parts, kind, ("not a regular file", "不是普通文件"))
         elif name == EXPORT and not named:
             with contextlib.suppress(OSError), open(path, "rb") as file:
-                self.listing.exports[parts[:-1]] = file.read(MAX_EXPORT)
+                self.listing.add_export(parts[:-1], file.read(MAX_EXPORT))
         elif is_archive(name):
             self.list_archive(path, parts)
         elif unread(name):
@@ -167,7 +173,7 @@ class _Root:
                 folders[inside] = entry.name
             elif inside[-1:] == (EXPORT,):
                 with contextlib.suppress(Exception):
-                    self.listing.exports[parts + inside[:-1]] = entry.read(MAX_EXPORT)
+                    self.listing.add_export(parts + inside[:-1], entry.read(MAX_EXPORT))
             else:
                 self._add_entry(entry, path, parts + inside)
         for inside, member in folders.items():

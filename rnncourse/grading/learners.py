@@ -19,6 +19,7 @@ from rnncourse.grading.printable import escaped
 Parts = tuple[str, ...]  # folders and archives, then the file's name
 Key = tuple[str, str, str]  # who somebody is: whose number, the number, the name
 MAX_TEAM = 20
+MAX_LIST = 1 << 20  # characters of Gradescope's list: some thousand people
 SCHOOL = "school"
 
 # What platforms write, from their exports.
@@ -55,13 +56,13 @@ class Learner(NamedTuple):
 
 def learners(
     found: Sequence[Parts], known: Collection[str] = (),
-    exports: Mapping[Parts, Mapping[str, Sequence[Learner]]] | None = None,
+    exports: Mapping[Parts, bytes] | None = None,
     fallback: str = "",
 ) -> list[tuple[Learner, ...]]:  # fmt: skip
     """The learner of each path, several for a team's; see this module's first lines.
 
     `known` are exercise ids, which name nobody. `exports` holds Gradescope's lists of submitters
-    by the folder that they lie in. `fallback` is used where nothing says who.
+    by the folder that they lie in, unread. `fallback` is used where nothing says who.
     """
     naming = _Naming(found, known, exports or {}, fallback)
     return _distinct([naming.of(parts) for parts in found])
@@ -71,11 +72,12 @@ class _Naming:
     """How one class names its people."""
 
     def __init__(self, found: Sequence[Parts], known: Collection[str],
-                 exports: Mapping[Parts, Mapping[str, Sequence[Learner]]],
+                 exports: Mapping[Parts, bytes],
                  fallback: str) -> None:  # fmt: skip
         self.exercise = exercise_pattern(known)
         self.topics = {name.partition("_ex_")[0] for name in known}
         self.exports = exports
+        self.submitters: dict[Parts, dict[str, tuple[Learner, ...]]] = {}
         self.fallback = fallback
         notebooks = [parts for parts in found if is_notebook(parts[-1])]
         self.start = self._common(notebooks or [p for p in found if p[-1]], found)
@@ -102,8 +104,10 @@ class _Naming:
         """What a platform wrote into part `k`, or nothing."""
         part, container = parts[k], k < len(parts) - 1
         if container and (found := GRADESCOPE.match(part)):
-            team = self.exports.get(parts[:k], {}).get(part, ())
-            return tuple(team) or (Learner(part, found["id"], "gradescope"),)
+            if parts[:k] not in self.submitters:
+                self.submitters[parts[:k]] = read_export(self.exports.get(parts[:k], b""))
+            team = self.submitters[parts[:k]].get(part, ())
+            return team or (Learner(part, found["id"], "gradescope"),)
         if found := MOODLE.match(part):
             return (Learner(escaped(found["name"]), found["id"], f"moodle {parts[:k]}"),)
         if container and not is_archive(part):
@@ -288,11 +292,23 @@ def read_export(data: bytes) -> dict[str, tuple[Learner, ...]]:
     # Plain strings only: no tag is followed, and a number keeps its zeros.
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        parsed = yaml.load(data, Loader=loader)
+        parsed = yaml.load(_of_submitters(data.decode("utf-8-sig")), Loader=loader)
         items = parsed.items()
     except (yaml.YAMLError, AttributeError, ValueError, RecursionError):
         return {}
     return {folder: team for folder, item in items if (team := _submitters(item))}
+
+
+def _of_submitters(text: str) -> str:
+    """The lines that say who: results and comments are long, and YAML takes much memory."""
+    kept, inside = [], False
+    for line in text.splitlines():
+        if GRADESCOPE.match(line.rstrip(": ")) or line.startswith("  :submitters:"):
+            inside = line.startswith(" ")
+            kept.append(line)
+        elif inside := inside and line.startswith(("  - ", "    ")):
+            kept.append(line)
+    return "\n".join(kept)[:MAX_LIST]
 
 
 def _submitters(item: Any) -> tuple[Learner, ...]:

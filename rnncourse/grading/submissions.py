@@ -18,7 +18,7 @@ from rnncourse.grading.compare import Text
 from rnncourse.grading.exercise import Notebook, NotebookError, read_notebook
 from rnncourse.grading.files import MISTAKEN, suffix
 from rnncourse.grading.finding import ARCHIVE, GIVEN, OTHER, SURE, Found, find_files, pack, unpack
-from rnncourse.grading.learners import Learner, learners, read_export
+from rnncourse.grading.learners import Learner, learners
 
 MAX_NOTEBOOKS = 100  # of one learner
 
@@ -63,8 +63,8 @@ def find_submissions(paths: Iterable[str], known: Collection[str] = ()) -> Itera
     handed in nothing else, or nothing else for the exercise that it names.
     """
     found = find_files(list(paths))
-    exports = {folder: read_export(data) for folder, data in found.exports.items()}
-    teams = learners([file.parts for file in found.files], known, exports, found.base.name)
+    paths_found = [file.parts for file in found.files]
+    teams = learners(paths_found, known, found.exports, found.base.name)
     pairs = [(file, one) for file, team in zip(found.files, teams, strict=True) for one in team]
     taken: set[str] = set()
     for row in _Rows(pairs, known, found.base.name).all():

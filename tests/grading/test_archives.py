@@ -1,11 +1,13 @@
 """Archives and files as they come: a row for everybody, a reason for everything, all bounded."""
 
+import gzip
 import io
 import json
 import lzma
 import random
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 
 import pytest
@@ -13,7 +15,6 @@ from exports import STEP, notebook, tarred, zipped
 
 from rnncourse.grading import archives, finding
 from rnncourse.grading.archives import walk
-from rnncourse.grading.exercise import decode_notebook
 from rnncourse.grading.submissions import MAX_NOTEBOOKS, find_submissions, read_jobs
 
 KNOWN = ["rnn_ex_01", "rnn_ex_02", "lstm_ex_04"]
@@ -255,6 +256,26 @@ def test_a_damaged_byte_anywhere_never_stops_a_batch(tmp_path):
         assert rows(tmp_path / name)
 
 
+def test_names_take_no_memory(tmp_path):
+    """Of 2,000 folders in one another, of a name of 600,000 letters, of headers for all."""
+    members = [(f"{k}/" + "a/" * 2_000 + NAME, GOOD) for k in range(20)]
+    members.append(("x" * 600_000 + ".ipynb", GOOD))
+    content = tarred(members, "w").rstrip(b"\0")  # without the blocks that end it
+    content += bytes(-len(content) % tarfile.BLOCKSIZE)
+    for number in range(30):
+        content += tarfile.TarInfo.create_pax_global_header({f"key{number}": "v" * 500_000})
+        content += tarred([(f"{number}_{NAME}", GOOD)], "w")[:1024]
+    packed = gzip.compress(content + bytes(tarfile.RECORDSIZE))
+    tracemalloc.start()
+    found = rows_of(tmp_path, "a.tgz", packed)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    said = [row[2] for row in found]
+    assert said == [""] * 20 + ["a name of more than 4096 characters"] + [""] * 30
+    assert peak < 13 << 20
+    assert max(len(row[0]) for row in rows(tmp_path)) <= 210
+
+
 def test_zip64_is_read(tmp_path):
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as file, file.open(NAME, "w", force_zip64=True) as member:
@@ -355,57 +376,6 @@ def test_a_file_given_by_name_has_a_row_whatever_it_is(tmp_path):
     said = [row[3] for row in rows(tmp_path / "a.py", tmp_path / "scores.csv", tmp_path / "none")]
     told = "a {} file, not a notebook: hand in the .ipynb file"
     assert said == [told.format(".py"), told.format(".csv"), "no such file"]
-
-
-# --- what is in a notebook's file ----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("data", "english", "chinese"),
-    [
-        (b"", "the file is empty", "文件是空的"),
-        (b"\xef\xbb\xbf\n", "the file is empty", "文件是空的"),
-        (b"<!DOCTYPE html><title>Log in", "a web page, perhaps one that asks to log in", "登录页"),
-        (b"[\n<<<<<<< HEAD\n1\n=======\n2\n>>>>>>> b\n]", "Git merge conflict", "合并冲突"),
-        (b"version https://git-lfs.github.com/spec/v1\noid", "run git lfs pull", "git lfs pull"),
-        (zipped([("a", b"x")]), "it is a zip file: name it .zip", "这是 zip 文件"),
-        (b"%PDF-1.7\n\xff", "it is a PDF file", "这是 PDF 文件"),
-        (b'{"cells": [1, ],\n}', "not readable as JSON (line 1): open it in", "（第 1 行）"),
-        (GOOD[:-40], "it ends too early, in line 1", "文件不完整，在第 1 行中断"),
-        (b'{"worksheets": []}', "of version 4 but of 3: open it in Jupyter", "第 3 版"),
-        (b"\xff\xff", "not UTF-8 text", "不是 UTF-8 文本"),
-        (b" " * (11 << 20), "clear the outputs (Edit → Clear All Outputs), save, and hand in",
-         "请清除所有输出"),
-    ],
-)  # fmt: skip
-def test_what_is_no_notebook_is_told_its_remedy(data, english, chinese):
-    from rnncourse.grading.exercise import NotebookError
-
-    with pytest.raises(NotebookError) as found:
-        decode_notebook(data)
-    assert english in found.value.text[0]
-    assert chinese in found.value.text[1]
-
-
-@pytest.mark.parametrize(
-    ("encoding", "start", "name"),
-    [("utf-16", b"", "UTF-16"), ("utf-16-le", b"", "UTF-16"), ("utf-16-be", b"", "UTF-16"),
-     ("gb18030", b"", "GB18030"), ("utf-8", b"\xef\xbb\xbf", ""), ("utf-8", b"", "")],
-)  # fmt: skip
-def test_other_encodings_are_graded_and_said(encoding, start, name, tmp_path):
-    text = notebook("s = '甲乙丙'").decode().encode().decode("unicode-escape").replace("\n", "")
-    write(tmp_path / "li" / NAME, start + text.encode(encoding))
-    (job,) = (j for s in find_submissions([str(tmp_path)]) for j in read_jobs(s, KNOWN))
-    assert job.cells == ("s = '甲乙丙'",)
-    assert (job.note[0] if job.note else "") == (
-        f"the file is in {name}, which Jupyter does not open: save it as UTF-8" if name else ""
-    )
-
-
-def test_json_that_python_reads_is_a_notebook():
-    """NaN and Infinity in outputs or metadata, as some libraries write them."""
-    data = GOOD.replace(b'"metadata": {}', b'"metadata": {"a": NaN, "b": -Infinity}')
-    assert decode_notebook(data).cells[0].source == STEP
 
 
 @pytest.mark.parametrize("packed", [False, True])

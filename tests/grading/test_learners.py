@@ -125,6 +125,9 @@ submission_567890:
   - :name: Li Si
     :sid: ''
     :email: l@example.edu
+  :comments: |
+    submission_1:
+      :submitters: [x]
   :created_at: 2024-05-01 10:20:30.5 Z
   :results: !ruby/object:Hash {}
 submission_567891:
@@ -158,8 +161,12 @@ def test_a_learner_cannot_pose_as_an_export(tmp_path):
     assert sorted(rows) == ["anna", "mallory", "mallory"]
 
 
-@pytest.mark.parametrize("data", [b"", b"[1]", b"a: b", b"a: {:submitters: [3, {:name: [x]}]}",
-                                  b"\xff\xfe", b"[" * 5000, b"a: &a [*a]", b"x: *b"])  # fmt: skip
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"[1]", b"a: b", b"\xff\xfe", b"[" * 5000, b"a: &a [*a]", b"x: *b", b"submission_1: *b",
+     b"submission_1:\n  :submitters: {\n",
+     b"submission_1:\n  :submitters:\n  - 3\n  - :name: [x]"],
+)  # fmt: skip
 def test_what_is_no_list_of_gradescopes_says_nothing(data):
     assert read_export(data) == {}
 
