@@ -125,7 +125,8 @@ def join(batch: Batch, people: Roster | None) -> Class:
     files: dict[str, list[str]] = {}
     for record in batch.records:
         files.setdefault(record.learner, []).append(record.submission)
-    matching = roster.match(people, files)
+    ids = {record.learner: record.learner_id for record in batch.records}
+    matching = roster.match(people, files, ids)
     for who, why in matching.problems.items():
         print(f"{who}: {why[0]}", file=sys.stderr)
     return gradebook.join(batch.records, people, matching)

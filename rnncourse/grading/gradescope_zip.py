@@ -18,7 +18,7 @@ from typing import Any
 
 from rnncourse.grading import gradescope
 from rnncourse.grading.exercise import NotebookError, read_notebook
-from rnncourse.grading.outputs import write_whole
+from rnncourse.grading.outputs import check_files, write_whole
 
 PLACEHOLDER = "YOUR-ORG"
 WHEEL = ".whl"
@@ -91,6 +91,7 @@ def add_parser(commands: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the zip. Returns 0; bad input ends the command with 2, and nothing is written."""
     try:
+        check_files([options.out], [])
         data = build(options)
         write_whole(options.out, data)
     except (OSError, ValueError) as error:

@@ -50,18 +50,19 @@ def refuse_among(paths: Iterable[Path], submissions: Iterable[str]) -> None:
 def check_files(paths: Iterable[Path], submissions: Iterable[str]) -> None:
     """Refuse files that could not be written at the end, or lie among submissions.
 
-    Raises `FileNotFoundError` where the folder is missing, `PermissionError` where something other
-    than a file has the name, and as `refuse_among` does.
+    Raises `FileNotFoundError` where the folder is missing, `IsADirectoryError` or `PermissionError`
+    where something other than a file has the name, and as `refuse_among` does.
     """
     paths = list(paths)
     for path in paths:
-        if not path.name or not path.parent.is_dir():
-            raise FileNotFoundError(f"cannot write {path}: name a file in a folder that exists")
+        if not path.name or (path.is_dir() and not path.is_symlink()):
+            raise IsADirectoryError(f"cannot write {path}: a folder; name a file (if it is of "
+                                    "submissions, name it before the option)")  # fmt: skip
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"cannot write {path}: {path.parent} does not exist")
         if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
-            raise PermissionError(
-                f"cannot write {path}: a link, a folder or a device has this name; remove it, or "
-                "name another file"
-            )
+            raise PermissionError(f"cannot write {path}: a link or a device has this name; remove "
+                                  "it, or name another file")  # fmt: skip
     refuse_among(paths, submissions)
 
 

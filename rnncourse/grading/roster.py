@@ -212,11 +212,13 @@ class Matching(NamedTuple):
     problems: dict[str, Text]
 
 
-def match(roster: Roster, learners: Mapping[str, Iterable[str]]) -> Matching:
+def match(
+    roster: Roster, learners: Mapping[str, Iterable[str]], ids: Mapping[str, str] | None = None
+) -> Matching:
     """Find each learner's person. Where two could be meant the learner stays as it is.
 
     `learners` maps them to the names of their files, where a platform's number tells two people of
-    one name apart.
+    one name apart; `ids` to what the platform or the school calls them.
     """
     labels = roster.labels()
     finder = _Finder(roster)
@@ -224,7 +226,7 @@ def match(roster: Roster, learners: Mapping[str, Iterable[str]]) -> Matching:
     likely: dict[str, int] = {}
     problems: dict[str, Text] = {}
     for who, files in learners.items():
-        by_key, by_name = finder.by_key(who), finder.by_name(who)
+        by_key, by_name = finder.by_key(f"{who} {(ids or {}).get(who, '')}"), finder.by_name(who)
         if not by_key and len(by_name) > 1:
             by_key = by_name & set().union(*map(finder.by_key, files))
         both = by_key & by_name

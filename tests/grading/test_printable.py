@@ -76,7 +76,7 @@ def test_names_are_guarded_in_every_output(tmp_path):
     records = [Record(job.submission, "", 0.0, 0.0, job.problem, learner=job.learner)
                for job in jobs]  # fmt: skip
     table = reports.table([record.row(0) for record in records])
-    outputs = [reports.as_csv(records, 0), reports.as_json(records, 1, True),
+    outputs = [reports.as_csv(records, 0, bom=False), reports.as_json(records, 1, True),
                gradescope.as_results(records, 1), table]  # fmt: skip
     for output in outputs:
         assert all(unicodedata.category(c) in SEEN or c in " \r\n" for c in output)

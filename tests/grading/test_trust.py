@@ -184,7 +184,7 @@ def test_what_is_planted_at_an_output_is_refused_or_left_alone(mine, tmp_path, c
         refused(*arguments)
         said = capsys.readouterr().err
         assert str(tmp_path / name) in said
-        assert "remove it, or name" in said
+        assert "name another file" in said or "a folder; name a file" in said
     else:  # no file of ours has this name, or the name gets a new file
         assert grade(*arguments) == 0
         assert rows_of(tmp_path / "s.csv")[0][2] == "4.0"
@@ -329,7 +329,7 @@ def test_the_same_notebook_three_times_is_one_result(tmp_path):
     code, data = results(folder, tmp_path)
     assert (code, data["score"], data["max_score"]) == (0, 4, 4)
     assert [test["name"] for test in data["tests"]] == ["rnn_ex_01: h"]
-    assert data["output"].count("full marks") == 3
+    assert data["output"] == "rnn_ex_01: 4/4 (3 attempts)"
 
 
 @pytest.mark.parametrize(("attempts", "score"), [("best", 4), ("last", 0)])
@@ -352,7 +352,7 @@ def test_what_was_set_and_is_missing_counts_0(tmp_path, capsys, separator):
     assert (code, data["score"], data["max_score"]) == (1, 4, 4 + hard)
     missing = data["tests"][-1]
     assert (missing["name"], missing["score"], missing["max_score"]) == ("lstm_ex_04", 0, hard)
-    assert "was not handed in" in missing["output"]
+    assert missing["output"] == "nothing handed in"
     assert grade(folder, "--require-full", "--exercises", "rnn_ex_01") == 0
     assert grade(folder, "--require-full", "--exercises", "lstm_ex_04") == 1
 
@@ -477,7 +477,7 @@ def test_one_learners_notebooks_end_at_a_share_of_the_time(monkeypatch, tmp_path
 
 def test_everybodys_first_submission_comes_before_anybodys_second(tmp_path):
     names = ["a/1", "a/2", "a/3", "b/1", "b/2", "flat.ipynb"]
-    order = list(journal.in_turn([Submission(name, tmp_path) for name in names]))
+    order = list(journal.in_turn([Submission(n, tmp_path, learner=n[0]) for n in names]))
     assert [s.name for _, s in order] == ["a/1", "b/1", "flat.ipynb", "a/2", "b/2", "a/3"]
     assert [place for place, _ in order] == [0, 3, 5, 1, 4, 2]
 
