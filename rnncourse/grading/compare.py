@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnncourse.grading.protocol import MOST_VALUES, as_array
+
 Text = tuple[str, str]
 FULL_MARKS: Text = ("full marks", "满分")
 
@@ -75,10 +77,8 @@ Answer = list[Any] | Failure
 
 def normalise(value: Any) -> np.ndarray | Foreign:
     """One returned value as an array (numbers become 0-d arrays), or `Foreign`."""
-    if isinstance(value, np.ndarray | np.generic | int | float | complex):
-        array = np.asarray(value)
-        return Foreign(f"array of {array.dtype}") if array.dtype.kind not in "fiubc" else array
-    return value if isinstance(value, Foreign) else Foreign(type(value).__name__)
+    found = value if isinstance(value, Foreign) else as_array(value)
+    return Foreign(found) if isinstance(found, str) else found
 
 
 def unpack(value: Any, names: Sequence[str]) -> Answer:
@@ -86,20 +86,33 @@ def unpack(value: Any, names: Sequence[str]) -> Answer:
     if value is None:
         return Failure(("the function returned None: is a `return` missing?",
                         "函数返回了 None：是不是漏了 `return`？"))  # fmt: skip
-    many = isinstance(value, tuple | list)
     if len(names) == 1 and not isinstance(value, tuple):
         return [normalise(value)]  # a list is not an array, however many entries it has
-    found = len(value) if many else 1
-    if found != len(names) or len(names) == 1:
-        wanted = ", ".join(names)
-        kind = type(value).__name__ if many else "value"
-        return Failure(
-            (f"returned a {kind} of {found}, expected {len(names)}: {wanted}"
-             if many else f"returned 1 value, expected {len(names)}: {wanted}",
-             f"返回了 {found} 个值（{kind}），应为 {len(names)} 个：{wanted}"
-             if many else f"返回了 1 个值，应为 {len(names)} 个：{wanted}")
-        )  # fmt: skip
-    return [normalise(item) for item in value]
+    if len(names) > 1 and isinstance(value, tuple | list) and len(value) == len(names):
+        return [normalise(item) for item in value]
+    return Failure(_miscounted(value, names))
+
+
+def _miscounted(value: Any, names: Sequence[str]) -> Text:
+    """Why a returned value is not one value per name."""
+    wanted = f"{len(names)}: {', '.join(names)}"
+    if isinstance(value, tuple | list):
+        kind = "list" if isinstance(value, list) else "tuple"
+        # Of a longer one the grader sees no more.
+        found = str(len(value)) if len(value) < MOST_VALUES else f"{MOST_VALUES} or more"
+        found_zh = f"{len(value)} 个值" if len(value) < MOST_VALUES else f"不止 {MOST_VALUES - 1} 个值"
+        if len(names) == len(value) == 1:
+            return (f"returned a tuple of 1 value, expected the value itself: {names[0]} "
+                    "(a comma at the end of `return` makes a tuple)",
+                    f"返回了只有 1 个值的 tuple，应直接返回 {names[0]}"
+                    "（`return` 末尾的逗号会生成 tuple）")  # fmt: skip
+        return (f"returned a {kind} of {found}, expected {wanted}",
+                f"返回了 {found_zh}（{kind}），应为 {len(names)} 个：{', '.join(names)}")  # fmt: skip
+    one = normalise(value)
+    of_type = f" of type {one.type_name}" if isinstance(one, Foreign) else ""
+    of_type_zh = f"（类型 {one.type_name}）" if isinstance(one, Foreign) else ""
+    return (f"returned 1 value{of_type}, expected {wanted}",
+            f"返回了 1 个值{of_type_zh}，应为 {len(names)} 个：{', '.join(names)}")  # fmt: skip
 
 
 def changed_inputs(names: Sequence[str]) -> Failure:
