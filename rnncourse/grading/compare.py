@@ -95,24 +95,24 @@ def unpack(value: Any, names: Sequence[str]) -> Answer:
 
 def _miscounted(value: Any, names: Sequence[str]) -> Text:
     """Why a returned value is not one value per name."""
-    wanted = f"{len(names)}: {', '.join(names)}"
-    if isinstance(value, tuple | list):
-        kind = "list" if isinstance(value, list) else "tuple"
-        # Of a longer one the grader sees no more.
-        found = str(len(value)) if len(value) < MOST_VALUES else f"{MOST_VALUES} or more"
-        found_zh = f"{len(value)} 个值" if len(value) < MOST_VALUES else f"不止 {MOST_VALUES - 1} 个值"
-        if len(names) == len(value) == 1:
-            return (f"returned a tuple of 1 value, expected the value itself: {names[0]} "
-                    "(a comma at the end of `return` makes a tuple)",
-                    f"返回了只有 1 个值的 tuple，应直接返回 {names[0]}"
-                    "（`return` 末尾的逗号会生成 tuple）")  # fmt: skip
-        return (f"returned a {kind} of {found}, expected {wanted}",
-                f"返回了 {found_zh}（{kind}），应为 {len(names)} 个：{', '.join(names)}")  # fmt: skip
-    one = normalise(value)
-    of_type = f" of type {one.type_name}" if isinstance(one, Foreign) else ""
-    of_type_zh = f"（类型 {one.type_name}）" if isinstance(one, Foreign) else ""
-    return (f"returned 1 value{of_type}, expected {wanted}",
-            f"返回了 1 个值{of_type_zh}，应为 {len(names)} 个：{', '.join(names)}")  # fmt: skip
+    wanted, wanted_zh = ", ".join(names), "、".join(names)
+    if not isinstance(value, tuple | list):
+        one = normalise(value)
+        kind, kind_zh = "", ""
+        if isinstance(one, Foreign):
+            kind, kind_zh = f" of type {one.type_name}", f"（类型是 {one.type_name}）"
+        return (f"returned 1 value{kind}, expected {len(names)}: {wanted}",
+                f"返回了 1 个值{kind_zh}，应为 {len(names)} 个：{wanted_zh}")  # fmt: skip
+    if len(names) == len(value) == 1:
+        return (f"returned a tuple of 1 value, expected {wanted} itself: a comma at the end of "
+                "`return` makes a tuple",
+                f"返回了只有 1 个值的 tuple，应直接返回 {wanted}："
+                "`return` 末尾的逗号会生成 tuple")  # fmt: skip
+    kind, many = "list" if isinstance(value, list) else "tuple", len(value) >= MOST_VALUES
+    found = f"{MOST_VALUES} or more" if many else f"{len(value)}"  # the grader sees no more
+    found_zh = f"至少 {MOST_VALUES}" if many else f"{len(value)}"
+    return (f"returned a {kind} of {found}, expected {len(names)}: {wanted}",
+            f"返回了 {found_zh} 个值（{kind}），应为 {len(names)} 个：{wanted_zh}")  # fmt: skip
 
 
 def changed_inputs(names: Sequence[str]) -> Failure:

@@ -145,7 +145,7 @@ def missing(report: dict, exercise: Exercise) -> Text:
 
 
 def first_errors(report: dict) -> list[tuple[int, str, str]]:
-    """Cell, error and line of each error of a report. Raises `Malformed` where it is not as agreed."""
+    """Cell, error and line of each error in a report. Raises `Malformed` where there is another."""
     errors = report.get("errors")
     if not isinstance(errors, list) or len(errors) > 100:
         raise Malformed

@@ -69,7 +69,8 @@ def answer_to_wire(value: Any) -> dict:
     if value is None:
         return {"none": True}
     if isinstance(value, (tuple, list)):
-        return {"many": [_value_to_wire(v) for v in value[:MOST_VALUES]], "list": isinstance(value, list)}
+        sent = [_value_to_wire(v) for v in value[:MOST_VALUES]]
+        return {"many": sent, "list": isinstance(value, list)}
     return {"one": _value_to_wire(value)}
 
 

@@ -8,7 +8,6 @@ take the rest of the cell with them, since other packages are installed here.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -99,7 +98,9 @@ class Notebook:
         self.errors: list[dict] = []
         self.skipped: list[dict] = []
         self.lost: set[str] = set()  # names that failed imports would have given
-        self.inputs, self.outputs, self.shown = [""], {}, ["", "", ""]  # type: ignore[var-annotated]
+        self.inputs = [""]
+        self.outputs: dict[int, Any] = {}
+        self.shown: list[Any] = ["", "", ""]
         self._loop: Any = None
         self._shell: Any = None
         self._transformer: Any = None
@@ -108,7 +109,7 @@ class Notebook:
         self.space |= dict.fromkeys(("_", "__", "___", "_i", "_ii", "_iii"), "")
         vars(builtins).update(display=display, get_ipython=self.shell)
         vars(builtins).update(dict.fromkeys(("help", "exit", "quit"), display))
-        sys.meta_path.append(Finder)  # type: ignore[arg-type]
+        sys.meta_path.append(Finder)
         sys.path.insert(0, "")
 
     def shell(self) -> Any:
@@ -191,7 +192,7 @@ class Notebook:
 
     def _tree(self, source: str) -> ast.Module:
         flags = ast.PyCF_ONLY_AST | self.flags
-        return compile(source, "<cell>", "exec", flags, dont_inherit=True)  # type: ignore[call-overload]
+        return compile(source, "<cell>", "exec", flags, dont_inherit=True)
 
     def _transform(self, source: str) -> str:
         if self._transformer is None:
@@ -214,10 +215,10 @@ class Notebook:
 
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                called, texts = node.func, [getattr(a, "value", None) for a in node.args]
-                owner = getattr(getattr(called.value, "func", None), "id", "")
-                if owner == "get_ipython" and all(isinstance(t, str) for t in texts):
-                    self.skip(not_run(called.attr, *texts))
+                owner = getattr(getattr(node.func.value, "func", None), "id", "")
+                texts = [str(getattr(value, "value", "…")) for value in node.args]
+                if owner == "get_ipython":
+                    self.skip(not_run(node.func.attr, *texts))
 
     # --- running
 

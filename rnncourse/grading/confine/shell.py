@@ -19,19 +19,20 @@ from typing import Any
 from .stubs import Drawing
 
 # Without effect on what the notebook computes: not worth a note.
-QUIET = frozenset(
-    "matplotlib config load_ext reload_ext unload_ext autoreload aimport precision env set_env cd "
-    "who whos who_ls history hist lsmagic magic quickref xmode colors tb debug pdb alias automagic "
-    "pinfo pinfo2 psearch pdoc pdef psource pfile page pprint store reset reset_selective load "
-    "recall rerun macro save notebook edit bookmark dirs pushd popd gui tensorboard logstart "
-    "logstop pycat".split()
-)
-QUIET_CELLS = frozenset("html HTML javascript js latex markdown svg SVG".split())
-# The words with which a line of its own is a magic without its %, as far as IPython knows them.
-WORDS = QUIET | frozenset(
-    "time timeit prun run pylab pwd pip conda mamba uv ls ll cat cp mv rm mkdir rmdir man less more "
-    "clear sx system".split()
-)
+_QUIET = """
+matplotlib config load_ext reload_ext unload_ext autoreload aimport precision env set_env cd who
+whos who_ls history hist lsmagic magic quickref xmode colors tb debug pdb alias automagic pinfo pinfo2
+psearch pdoc pdef psource pfile page pprint store reset reset_selective load recall rerun macro
+save notebook edit bookmark dirs pushd popd gui tensorboard logstart logstop pycat
+"""
+# With these words of IPython's a line that is a whole cell is a magic without its %.
+_OTHERS = """
+time timeit prun run pylab pwd pip conda mamba uv ls ll cat cp mv rm mkdir rmdir man less more clear
+sx system
+"""
+QUIET = frozenset(_QUIET.split())
+QUIET_CELLS = ("html", "HTML", "javascript", "js", "latex", "markdown", "svg", "SVG")
+WORDS = QUIET | frozenset(_OTHERS.split())
 RUN = ("time", "timeit", "prun", "run", "pylab", "pwd")
 RUN_CELLS = ("time", "timeit", "prun", "capture", "writefile", "file")
 OPTIONS = {
@@ -94,7 +95,7 @@ def options(name: str, line: str) -> tuple[str, str]:
     return line[:end], line[end:]
 
 
-def not_run(method: str, name: str = "", line: str = "", *_: str) -> str:
+def not_run(method: str, name: str = "", line: str = "", *_: Any) -> str:
     """The command that this method of the shell leaves out; empty where none is missed."""
     if method in ("system", "getoutput"):
         return f"!{name}"

@@ -21,12 +21,20 @@ ROOTS = ("IPython", "matplotlib", "mpl_toolkits", "pylab")
 # These hold real files on the stage beside stand-ins, so that their attributes are modules.
 PACKAGES = ("IPython", "IPython.core", "IPython.utils")
 REAL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ipython")
-PYPLOT = ("figure plot show title suptitle xlabel ylabel legend subplot subplots subplots_adjust "
-          "scatter imshow matshow bar barh hist boxplot pie stem step errorbar fill_between grid "
-          "savefig colorbar axis axes xlim ylim xticks yticks tight_layout close clf cla gcf gca "
-          "semilogx semilogy loglog contour contourf pcolormesh quiver text annotate arrow "
-          "axhline axvline axhspan axvspan hlines vlines style rcParams rc cm pause ion ioff "
-          "get_cmap set_cmap twinx").split()  # fmt: skip
+PYPLOT = """
+figure plot show title suptitle xlabel ylabel legend subplot subplots subplots_adjust scatter imshow
+matshow bar barh hist boxplot pie stem step errorbar fill_between grid savefig colorbar axis axes
+xlim ylim xticks yticks tight_layout close clf cla gcf gca semilogx semilogy loglog contour contourf
+pcolormesh quiver text annotate arrow axhline axvline axhspan axvspan hlines vlines style rcParams
+rc cm pause ion ioff get_cmap set_cmap twinx
+"""
+BINARY = "add sub mul truediv floordiv mod pow matmul and or xor lshift rshift"
+UNARY = "neg pos abs invert"
+
+
+def constant(value: Any) -> Callable[..., Any]:
+    """A function that returns this."""
+    return lambda *_, **__: value
 
 
 def unpacked(frame: types.FrameType) -> int:
@@ -96,24 +104,14 @@ class Drawing:
     def __exit__(self, *_: Any) -> None:
         pass
 
-    __setitem__ = __delitem__ = __delattr__ = lambda *_: None
-    __bool__ = lambda _: True
-    __len__ = lambda _: 1
-    __contains__ = lambda *_: False
-    __lt__ = __le__ = __gt__ = __ge__ = lambda *_: False
-    __float__ = lambda _: 0.0
-    __int__ = __index__ = lambda _: 0
+    __setitem__ = __delitem__ = __delattr__ = constant(None)
+    __bool__, __len__, __contains__ = constant(True), constant(1), constant(False)
+    __lt__ = __le__ = __gt__ = __ge__ = constant(False)
+    __float__, __int__, __index__ = constant(0.0), constant(0), constant(0)
 
 
-def _nothing(*_: Any) -> Drawing:
-    return Drawing()
-
-
-for _name in ("add sub mul truediv floordiv mod pow matmul and or xor lshift rshift").split():
-    setattr(Drawing, f"__{_name}__", _nothing)
-    setattr(Drawing, f"__r{_name}__", _nothing)
-for _name in ("neg pos abs invert").split():
-    setattr(Drawing, f"__{_name}__", _nothing)
+for _name in [*BINARY.split(), *(f"r{name}" for name in BINARY.split()), *UNARY.split()]:
+    setattr(Drawing, f"__{_name}__", lambda *_: Drawing())
 
 
 # --- what drawing functions return: the owner's name comes first, then their own arguments --------
@@ -180,11 +178,6 @@ def size(*_: Any) -> Any:
     import numpy as np
 
     return np.array([6.4, 4.8])
-
-
-def constant(value: Any) -> Callable[..., Any]:
-    """A function that returns this."""
-    return lambda *_, **__: value
 
 
 RESULTS: dict[str, Callable[..., Any]] = {
@@ -254,7 +247,7 @@ class Finder:
 
             space |= {k: getattr(np, k) for k in set(np.__all__) - {*dir(builtins)}} | {"np": np}
         if leaf in ("pyplot", "pylab"):
-            space |= {k: Drawing((leaf, k)) for k in PYPLOT}  # for `import *`
+            space |= {k: Drawing((leaf, k)) for k in PYPLOT.split()}  # for `import *`
         if name.startswith("IPython"):
             space |= {"__version__": "8.12.0", "version_info": (8, 12, 0, "")}
         if name == "IPython.display":
