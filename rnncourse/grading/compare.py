@@ -177,15 +177,26 @@ def difference(name: str, found: Any, expected: np.ndarray, rules: Rules) -> Tex
         gap = np.abs(found.astype("c16") - expected.astype("c16"))
     at = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
     got, due = _told_apart(found[at], expected[at])
+    coarse, coarse_zh = _coarse(found)
     if not wrong.ndim:
-        return f"{name} is {got}, expected {due}", f"{name} 的值是 {got}，应为 {due}"
+        return (
+            f"{name} is {got}, expected {due}{coarse}",
+            f"{name} 的值是 {got}，应为 {due}{coarse_zh}",
+        )
     where = f"{name}[{', '.join(str(int(i)) for i in at)}]"
     count, size = int(wrong.sum()), wrong.size
     rest, rest_zh = _rest(found, gap)
     return (f"{where} is {got}, expected {due} (shape {found.shape}; {count} of {size} entries "
-            f"differ{rest})",
+            f"differ{rest}{coarse})",
             f"{where} 的值是 {got}，应为 {due}（形状 {found.shape}；{size} 个元素中有 {count} 个"
-            f"不同{rest_zh}）")  # fmt: skip
+            f"不同{rest_zh}{coarse_zh}）")  # fmt: skip
+
+
+def _coarse(found: np.ndarray) -> Text:
+    """What to say of half precision, which rounds more than any tolerance here."""
+    if found.dtype != np.float16:
+        return "", ""
+    return "; float16 has only 3 digits, use float64", "；float16 只有 3 位有效数字，请改用 float64"
 
 
 def _told_apart(found: Any, expected: Any) -> tuple[str, str]:

@@ -21,9 +21,9 @@ from .stubs import Drawing
 # Without effect on what the notebook computes: not worth a note.
 _QUIET = """
 matplotlib config load_ext reload_ext unload_ext autoreload aimport precision env set_env cd who
-whos who_ls history hist lsmagic magic quickref xmode colors tb debug pdb alias automagic pinfo pinfo2
-psearch pdoc pdef psource pfile page pprint store reset reset_selective load recall rerun macro
-save notebook edit bookmark dirs pushd popd gui tensorboard logstart logstop pycat
+whos who_ls history hist lsmagic magic quickref xmode colors tb debug pdb alias automagic pinfo
+pinfo2 psearch pdoc pdef psource pfile page pprint store reset reset_selective load recall rerun
+macro save notebook edit bookmark dirs pushd popd gui tensorboard logstart logstop pycat
 """
 # With these words of IPython's a line that is a whole cell is a magic without its %.
 _OTHERS = """

@@ -250,7 +250,7 @@ class Finder:
             space |= {k: Drawing((leaf, k)) for k in PYPLOT.split()}  # for `import *`
         if name.startswith("IPython"):
             space |= {"__version__": "8.12.0", "version_info": (8, 12, 0, "")}
-        if name == "IPython.display":
+        if name in ("IPython.display", "IPython.core.display"):
             space["display"] = display
         if name == "IPython":
             space["get_ipython"] = vars(builtins)["get_ipython"]
