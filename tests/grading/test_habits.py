@@ -179,8 +179,14 @@ def public(grader):
 
 @pytest.mark.parametrize(
     ("name", "code", "points", "said"),
-    [("rnn_ex_01", f"{ONE}    return {v}\n", p, said) for v, p, said in RETURNED_ONE]
-    + [("lstm_ex_01", f"{TWO}    return {v}\n", p, said) for v, p, said in RETURNED_TWO],
+    [
+        pytest.param(name, f"{start}    return {value}\n", points, said, id=value)
+        for name, start, table in (
+            ("rnn_ex_01", ONE, RETURNED_ONE),
+            ("lstm_ex_01", TWO, RETURNED_TWO),
+        )
+        for value, points, said in table
+    ],
 )
 def test_check_and_the_grader_say_the_same_of_any_type(name, code, points, said, public, capsys):
     record = public.examine(Job("a", name, (HEAD + code,)))

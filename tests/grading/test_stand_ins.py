@@ -182,8 +182,9 @@ def test_the_stage_gets_ipythons_own_rules_and_nothing_else_of_it(tmp_path):
 @pytest.mark.parametrize("lost", [None, "elsewhere"])
 def test_without_ipython_the_stage_says_what_to_install(lost, monkeypatch, tmp_path):
     spec = lost and type("Spec", (), {"origin": str(tmp_path / "__init__.py")})
-    monkeypatch.setattr(stage.importlib.util, "find_spec", lambda name: spec)
-    with pytest.raises(stage.SandboxError, match=r'pip install "ipython>=7\.34'):
+    told = pytest.raises(stage.SandboxError, match=r'pip install "ipython>=7\.34')
+    with monkeypatch.context() as patch, told:
+        patch.setattr(stage.importlib.util, "find_spec", lambda name: spec)
         stage.copy_transformer(tmp_path / "stage")
 
 
@@ -197,9 +198,10 @@ def test_the_package_does_not_import_ipython():
 
 def test_a_module_is_parsed_once_and_only_where_a_name_is_withheld(monkeypatch, tmp_path):
     parsed, parse = [], ast.parse
-    monkeypatch.setattr(stage.ast, "parse", lambda text: parsed.append(text) or parse(text))
     withheld = ["nn.cells.rnn_step", "nn.cells.rnn_init", "nn.recurrent", "nlp.text.split"]
-    stage.copy_package(ROOT / "rnncourse", tmp_path / "copy", withheld)
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.ast, "parse", lambda text: parsed.append(text) or parse(text))
+        stage.copy_package(ROOT / "rnncourse", tmp_path / "copy", withheld)
     assert len(parsed) == len(set(parsed)) == 3  # nn/__init__ too: it could define `recurrent`
     text = (tmp_path / "copy" / "nn" / "cells.py").read_text("utf-8")
     assert "nn.cells.rnn_step is withheld" in text
