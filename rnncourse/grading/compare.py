@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnncourse.grading.protocol import MOST_VALUES, as_array
+
 Text = tuple[str, str]
 FULL_MARKS: Text = ("full marks", "满分")
 
@@ -75,10 +77,8 @@ Answer = list[Any] | Failure
 
 def normalise(value: Any) -> np.ndarray | Foreign:
     """One returned value as an array (numbers become 0-d arrays), or `Foreign`."""
-    if isinstance(value, np.ndarray | np.generic | int | float | complex):
-        array = np.asarray(value)
-        return Foreign(f"array of {array.dtype}") if array.dtype.kind not in "fiubc" else array
-    return value if isinstance(value, Foreign) else Foreign(type(value).__name__)
+    found = value if isinstance(value, Foreign) else as_array(value)
+    return Foreign(found) if isinstance(found, str) else found
 
 
 def unpack(value: Any, names: Sequence[str]) -> Answer:
@@ -86,20 +86,33 @@ def unpack(value: Any, names: Sequence[str]) -> Answer:
     if value is None:
         return Failure(("the function returned None: is a `return` missing?",
                         "函数返回了 None：是不是漏了 `return`？"))  # fmt: skip
-    many = isinstance(value, tuple | list)
     if len(names) == 1 and not isinstance(value, tuple):
         return [normalise(value)]  # a list is not an array, however many entries it has
-    found = len(value) if many else 1
-    if found != len(names) or len(names) == 1:
-        wanted = ", ".join(names)
-        kind = type(value).__name__ if many else "value"
-        return Failure(
-            (f"returned a {kind} of {found}, expected {len(names)}: {wanted}"
-             if many else f"returned 1 value, expected {len(names)}: {wanted}",
-             f"返回了 {found} 个值（{kind}），应为 {len(names)} 个：{wanted}"
-             if many else f"返回了 1 个值，应为 {len(names)} 个：{wanted}")
-        )  # fmt: skip
-    return [normalise(item) for item in value]
+    if len(names) > 1 and isinstance(value, tuple | list) and len(value) == len(names):
+        return [normalise(item) for item in value]
+    return Failure(_miscounted(value, names))
+
+
+def _miscounted(value: Any, names: Sequence[str]) -> Text:
+    """Why a returned value is not one value per name."""
+    wanted, wanted_zh = ", ".join(names), "、".join(names)
+    if not isinstance(value, tuple | list):
+        one = normalise(value)
+        kind, kind_zh = "", ""
+        if isinstance(one, Foreign):
+            kind, kind_zh = f" of type {one.type_name}", f"（类型是 {one.type_name}）"
+        return (f"returned 1 value{kind}, expected {len(names)}: {wanted}",
+                f"返回了 1 个值{kind_zh}，应为 {len(names)} 个：{wanted_zh}")  # fmt: skip
+    if len(names) == len(value) == 1:
+        return (f"returned a tuple of 1 value, expected {wanted} itself: a comma at the end of "
+                "`return` makes a tuple",
+                f"返回了只有 1 个值的 tuple，应直接返回 {wanted}："
+                "`return` 末尾的逗号会生成 tuple")  # fmt: skip
+    kind, many = "list" if isinstance(value, list) else "tuple", len(value) >= MOST_VALUES
+    found = f"{MOST_VALUES} or more" if many else f"{len(value)}"  # the grader sees no more
+    found_zh = f"至少 {MOST_VALUES}" if many else f"{len(value)}"
+    return (f"returned a {kind} of {found}, expected {len(names)}: {wanted}",
+            f"返回了 {found_zh} 个值（{kind}），应为 {len(names)} 个：{wanted_zh}")  # fmt: skip
 
 
 def changed_inputs(names: Sequence[str]) -> Failure:
@@ -164,15 +177,26 @@ def difference(name: str, found: Any, expected: np.ndarray, rules: Rules) -> Tex
         gap = np.abs(found.astype("c16") - expected.astype("c16"))
     at = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
     got, due = _told_apart(found[at], expected[at])
+    coarse, coarse_zh = _coarse(found)
     if not wrong.ndim:
-        return f"{name} is {got}, expected {due}", f"{name} 的值是 {got}，应为 {due}"
+        return (
+            f"{name} is {got}, expected {due}{coarse}",
+            f"{name} 的值是 {got}，应为 {due}{coarse_zh}",
+        )
     where = f"{name}[{', '.join(str(int(i)) for i in at)}]"
     count, size = int(wrong.sum()), wrong.size
     rest, rest_zh = _rest(found, gap)
     return (f"{where} is {got}, expected {due} (shape {found.shape}; {count} of {size} entries "
-            f"differ{rest})",
+            f"differ{rest}{coarse})",
             f"{where} 的值是 {got}，应为 {due}（形状 {found.shape}；{size} 个元素中有 {count} 个"
-            f"不同{rest_zh}）")  # fmt: skip
+            f"不同{rest_zh}{coarse_zh}）")  # fmt: skip
+
+
+def _coarse(found: np.ndarray) -> Text:
+    """What to say of half precision, which rounds more than any tolerance here."""
+    if found.dtype != np.float16:
+        return "", ""
+    return "; float16 has only 3 digits, use float64", "；float16 只有 3 位有效数字，请改用 float64"
 
 
 def _told_apart(found: Any, expected: Any) -> tuple[str, str]:

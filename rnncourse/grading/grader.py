@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from rnncourse.grading.compare import (
     verdict,
 )
 from rnncourse.grading.confine.process import Child, Mode, Silent, find_mode
-from rnncourse.grading.confine.stage import Limits, Stage
+from rnncourse.grading.confine.stage import Limits, Stage, titles
 from rnncourse.grading.confine.users import lend_user
 from rnncourse.grading.exercise import (
     Exercise,
@@ -50,6 +51,9 @@ from rnncourse.grading.record import FAULT, Record, Row, nothing_right
 from rnncourse.grading.submissions import Job, Submission, read_jobs
 
 SECRET_CASES = 3
+# The error of a package that is not there; what a cell that failed may lead to.
+LACKING = re.compile(r"ModuleNotFoundError: (No module named '(?!rnncourse)[\w.]+')")
+CONSEQUENCE = re.compile("^the notebook does not define|is not a function$|raised NameError")
 MAX_SEED = 2**32  # the public cases' seeds lie above
 
 
@@ -138,14 +142,11 @@ def missing(report: dict, exercise: Exercise) -> Text:
     chinese = f"notebook 没有定义函数 {exercise.function}"
     if report.get("exists") is True:
         english, chinese = f"{exercise.function} is not a function", f"{exercise.function} 不是函数"
-    for item in first_errors(report)[:1]:
-        english += f" (code cell {item[0]} raised {item[1]})"
-        chinese += f"（第 {item[0]} 个代码单元格抛出 {item[1]}）"
-    return english, chinese
+    return _noted(Verdict(0.0, (english, chinese)), report, exercise).text
 
 
-def first_errors(report: dict) -> list[tuple[int, str]]:
-    """Cell numbers and errors of a report. Raises `Malformed` where it is not as agreed."""
+def first_errors(report: dict) -> list[tuple[int, str, str]]:
+    """Cell, error and line of each error in a report. Raises `Malformed` where there is another."""
     errors = report.get("errors")
     if not isinstance(errors, list) or len(errors) > 100:
         raise Malformed
@@ -153,9 +154,49 @@ def first_errors(report: dict) -> list[tuple[int, str]]:
     for item in errors:
         if not isinstance(item, dict) or not small(item.get("cell")):
             raise Malformed
-        line = clean(item.get("line", ""))
-        found.append((item["cell"], clean(item.get("error")) + (f" at: {line}" if line else "")))
+        text, line = clean(item.get("error"), 160), clean(item.get("line", ""), 100)
+        found.append((item["cell"], text, line))
     return found
+
+
+def first_cause(report: dict, packages: Iterable[str]) -> list[Text]:
+    """The first cell that failed and why, where one did: the later errors often follow from it."""
+    for cell, error, line in first_errors(report)[:1]:
+        lacking = LACKING.match(error)
+        if lacking:
+            here, here_zh = installed(packages)
+            return [(f"code cell {cell}: {lacking[1]}{here}",
+                     f"第 {cell} 个代码单元格：{lacking[1]}{here_zh}")]  # fmt: skip
+        at, at_zh = (f" (at: {line})", f"（出错行：{line}）") if line else ("", "")
+        return [(f"code cell {cell} raised {error}{at}",
+                 f"第 {cell} 个代码单元格抛出 {error}{at_zh}")]  # fmt: skip
+    return []
+
+
+def installed(packages: Iterable[str]) -> Text:
+    """What there is, to say after a package that there is not."""
+    names = titles(packages)
+    english, chinese = ", ".join(names[:-1]), "、".join(names[:-1])
+    return (f" (here only {english} and {names[-1]} are installed)",
+            f"（这里只安装了 {chinese} 和 {names[-1]}）")  # fmt: skip
+
+
+def skipped_commands(report: dict) -> list[Text]:
+    """The commands that were not run, in one phrase. Raises `Malformed`."""
+    skipped = report.get("skipped")
+    if not isinstance(skipped, list) or len(skipped) > 100:
+        raise Malformed
+    english, chinese = [], []
+    for item in skipped[:3]:
+        if not isinstance(item, dict) or not small(item.get("cell")):
+            raise Malformed
+        command = clean(item.get("command"), 60)
+        english.append(f"{command} in code cell {item['cell']}")
+        chinese.append(f"第 {item['cell']} 个代码单元格的 {command}")
+    if not english:
+        return []
+    return [(f"IPython lines skipped: {'; '.join(english)}",
+             f"已跳过 IPython 命令：{'；'.join(chinese)}")]  # fmt: skip
 
 
 def silence(error: Silent, place: Text, limits: Limits) -> Text:
@@ -281,8 +322,8 @@ class Grader:
                 for case in cases:
                     answers.append(ask(child, case, exercise))
                     if isinstance(answers[-1], Failure):
-                        return _noted(Verdict(0.0, answers[-1].text), report)
-            return _noted(verdict(cases, answers, exercise.rules), report)
+                        return _noted(Verdict(0.0, answers[-1].text), report, exercise)
+            return _noted(verdict(cases, answers, exercise.rules), report, exercise)
         except Silent as error:
             return Verdict(0.0, silence(error, place[0], self.limits))
         except Malformed:
@@ -290,14 +331,19 @@ class Grader:
                                  "notebook 进程返回了格式错误的数据"))  # fmt: skip
 
 
-def _noted(found: Verdict, report: dict) -> Verdict:
-    """Mention skipped IPython lines where points were lost: they may be the cause."""
-    skipped = report.get("skipped")
-    if found.text == FULL_MARKS or not isinstance(skipped, list) or not skipped:
+def _noted(found: Verdict, report: dict, exercise: Exercise) -> Verdict:
+    """Add, where points were lost, what may be the cause: a cell that failed, commands not run."""
+    if found.text == FULL_MARKS:
         return found
-    cells = ", ".join(str(k) for k in skipped[:5] if small(k))
-    english = f"{found.text[0]} (IPython lines skipped in code cell {cells})"
-    chinese = f"{found.text[1]}（已跳过第 {cells} 个代码单元格中的 IPython 命令）"
+    notes = skipped_commands(report)
+    if not found.parts and CONSEQUENCE.search(found.text[0]):
+        notes = first_cause(report, exercise.packages) + notes
+    english, chinese = found.text
+    if LACKING.search(english):
+        here, here_zh = installed(exercise.packages)
+        english, chinese = english + here, chinese + here_zh
+    english, chinese = ("; ".join([english, *(note[0] for note in notes)]),
+                        "；".join([chinese, *(note[1] for note in notes)]))  # fmt: skip
     return found._replace(text=(english, chinese))
 
 

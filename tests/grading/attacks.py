@@ -122,13 +122,15 @@ ANSWERS = [
           r"cells\.rnn_step is withheld"),
     wrong("import the layer that contains the step", "answers", LAYER,
           r"recurrent\.rnn_forward is withheld"),
-    wrong("import torch", "answers", "import torch\n" + RIGHT, "No module named 'torch'"),
-    wrong("import keras", "answers", "import keras\n" + RIGHT, "No module named 'keras'"),
+    wrong("import torch", "answers", "import torch\n" + RIGHT.replace("np.tanh", "torch.tanh"),
+          "No module named 'torch'"),
+    wrong("import keras", "answers", "import keras\n" + RIGHT.replace("np.tanh", "keras.ops.tanh"),
+          "No module named 'keras'"),
     Attack("import another copy of the package by its path", "answers",
            (IMPORT, OTHER_COPY + COPIED), "does not define|cannot import|withheld|PermissionError",
            {LIMITS: "full marks"}, wins=(LIMITS,)),
     Attack("take the solution from the teacher's folder", "answers", (IMPORT, SOLUTION),
-           "does not define the function rnn_step .*(FileNotFound|Permission)Error",
+           "does not define the function rnn_step;.*(FileNotFound|Permission)Error",
            {LIMITS: "full marks"}, wins=(LIMITS,)),
     probe("add every site-packages to the path", "answers", """
 import glob
@@ -155,7 +157,9 @@ for name, module in list(sys.modules.items()):
     probe("search the heap with gc", "answers", SEARCH, ()),
     probe("climb the frames", "answers", FRAMES, ()),
     wrong("import the public answers", "answers",
-          "from rnncourse.grading import load_check\n" + RIGHT, "cannot import name"),
+          "from rnncourse.grading import load_check\n"
+          "def rnn_step(*a):\n    return load_check('rnn_ex_01')[1][0].expected[0]\n",
+          "cannot import name"),
     probe("read the public answers as a file", "answers",
           tries("found += [len(open('@ROOT@/rnncourse/grading/checks/rnn_ex_01.json').read())]")),
     wrong("redefine check", "answers",
@@ -519,7 +523,7 @@ OBJECTS = [
           "class F(float):\n    __eq__ = __le__ = lambda *a: True\ndef rnn_step(*a): return F(0)",
           r"h has shape \(\)"),
     call("a masked array, all masked", "objects", f"return np.ma.masked_all_like({SHAPED})",
-         WRONG + "|NaN|raised"),
+         "of type MaskedArray"),
     call("NaN everywhere", "objects", f"return {SHAPED} * np.nan", "NaN or infinity"),
     call("infinity everywhere", "objects", f"return {SHAPED} + np.inf", "NaN or infinity"),
     call("integers", "objects", f"return {SHAPED}.astype(int)", "dtype int64"),
@@ -809,8 +813,74 @@ if os.path.exists("@CANARY@/hacked"):
     found.append("hacked")
 """, (), (LIMITS,)),
     wrong("wait for input", "notebook", "name = input()\n" + RIGHT, "EOFError"),
-    wrong("a missing import", "notebook", "import pandas\n" + RIGHT, "No module named 'pandas'"),
+    wrong("a missing import", "notebook",
+          "import pandas\n" + RIGHT.replace("np.tanh", "pandas.cut"), "No module named 'pandas'"),
+]  # fmt: skip
+
+# --- what stands in for IPython and Matplotlib ---------------------------------------------
+
+
+def cells(name, *sources, said=WRONG, wall=15.0) -> Attack:
+    """Several cells, of which none imports NumPy unless it says so."""
+    return Attack(name, "notebook", sources, said, wall=wall)
+
+
+FAKE_NUMPY = """%%writefile numpy.py
+class ndarray: pass
+generic = ndarray
+def asarray(value): return ndarray()
+def frombuffer(*a, **k): return ndarray()
+ndarray.reshape = ndarray.copy = ndarray.astype = lambda *a, **k: ndarray()
+ndarray.dtype = ndarray()
+ndarray.dtype.kind, ndarray.dtype.str, ndarray.tobytes = "f", "<f8", lambda self: b""
+"""
+NOTES = "notes = get_ipython().run_cell.__self__\n"
+STAND_INS = [
+    wrong("replace get_ipython", "notebook",
+          "def get_ipython(): raise SystemExit\n!ls\n" + ZEROS, "does not define.*SystemExit"),
+    cells("write a numpy.py with a magic and import it", FAKE_NUMPY,
+          "import numpy as np\ndef rnn_step(*a): return np.ndarray()", said="raised|malformed"),
+    cells("write modules of the bootstrap's names", *(
+        f"%%writefile {name}.py\nraise SystemExit" for name in ("boot", "json", "asyncio", "ast")),
+          IMPORT + "import asyncio\nawait asyncio.sleep(0)", ZEROS),
+    Attack("write outside its folder with a magic", "writing",
+           (IMPORT, "%%writefile @CANARY@/other.ipynb\ngone"), "does not define",
+           {LIMITS: "does not define"}),
+    wrong("run a file of the teacher's with a magic", "notebook",
+          "%run @SOLUTIONS@/../tests/grading/attacks.py", "does not define"),
+    wrong("flood what is shown", "notebook",
+          "text = 'x' * 10**6\nfor k in range(10**5): display(text)\n" + ZEROS),
+    wrong("flood what is captured", "notebook",
+          "%%capture out\nfor k in range(10**4): print('x' * 10**6)\n" + ZEROS,
+          "does not define.*MemoryError|ended|time limit", 5),
+    wrong("flood the commands that were not run", "notebook", ZEROS +
+          "for k in range(10**4): get_ipython().system(f'{k} ' + 'x' * 10**4)\n",
+          r"IPython lines skipped: !0 x+ in code cell 2; !1 x+ in"),
+    wrong("forge the commands that were not run", "notebook",
+          NOTES + "notes.skipped += [{'cell': 10**9, 'command': 3}]\n" + ZEROS, "malformed"),
+    wrong("forge a thousand errors", "notebook",
+          NOTES + "notes.errors += [{'cell': 1, 'error': '=1+1'}] * 1000\n", "malformed"),
+    wrong("await for ever", "notebook",
+          "import asyncio\nawait asyncio.Event().wait()", "time limit of 1 s", 1),
+    wrong("an endless coroutine", "notebook",
+          "import asyncio\nwhile True: await asyncio.sleep(0)", "time limit of 1 s", 1),
+    wrong("a loop that outlives its cell", "notebook", """
+import asyncio
+async def spin():
+    while True: await asyncio.sleep(0)
+task = asyncio.create_task(spin())
+""" + ZEROS),
+    wrong("10000 magics in a cell", "notebook", "%time 1\n" * 10**4 + ZEROS,
+          "does not define|time limit", 1),
+    wrong("answer with a figure", "notebook", "import matplotlib.pyplot as plt\n"
+          "def rnn_step(*a): return plt.plot()", "h is of type Drawing"),
+    wrong("answer with axes", "notebook", "import matplotlib.pyplot as plt\n"
+          "def rnn_step(x, h, W_x, W_h, b): return plt.subplots(len(x), len(b))[1]",
+          "array of object"),
+    wrong("answer with the output of a command", "notebook",
+          "def rnn_step(*a):\n    lines = !cat @SOLUTIONS@/rnn_sol_01.md\n    return lines",
+          "h is of type list.*IPython lines skipped: !cat"),
 ]  # fmt: skip
 
 ATTACKS = [*ANSWERS, *RESOURCES, *LIBRARIES, *REPLIES, *OBJECTS, *READING, *WRITING, *NETWORK,
-           *PROCESSES, *NOTEBOOK]  # fmt: skip
+           *PROCESSES, *NOTEBOOK, *STAND_INS]  # fmt: skip

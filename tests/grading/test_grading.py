@@ -111,16 +111,16 @@ def test_a_missing_function_is_explained_by_the_cell_that_raised(grader, submit)
     row = submit(grader, "x = 1", "undefined_name + 1\n" + GOOD)
     assert row.points == 0
     assert row.reason == (
-        "the notebook does not define the function rnn_step (code cell 3 raised "
-        "NameError: name 'undefined_name' is not defined at: undefined_name + 1)"
+        "the notebook does not define the function rnn_step; code cell 3 raised "
+        "NameError: name 'undefined_name' is not defined (at: undefined_name + 1)"
     )
     assert "is not a function" in submit(grader, "rnn_step = 3").reason
 
 
 def test_ipython_lines_are_skipped(grader, submit):
     assert submit(grader, "%matplotlib inline\n!pip list\n" + GOOD, "%%bash\nls").points == 4
-    row = submit(grader, "if True:\n    %timeit 1\n" + GOOD.replace("tanh", "cosh"))
-    assert row.reason.endswith("(IPython lines skipped in code cell 2)")
+    row = submit(grader, "if True:\n    !ls -l\n" + GOOD.replace("tanh", "cosh"))
+    assert row.reason.endswith("; IPython lines skipped: !ls -l in code cell 2")
 
 
 @pytest.mark.parametrize(
@@ -147,10 +147,8 @@ def test_the_grader_explains(grader, submit, body, said):
 
 
 def test_big_endian_and_long_double_answers(grader, submit):
-    assert submit(grader, GOOD.replace("+ b)", "+ b).astype('>f8')")).points == 4
-    assert "longdouble" in submit(grader, GOOD.replace("+ b)", "+ b).astype('g')")).reason.replace(
-        "float128", "longdouble"
-    )
+    for dtype in (">f8", "g"):
+        assert submit(grader, GOOD.replace("+ b)", f"+ b).astype({dtype!r})")).points == 4
 
 
 # --- replies are read strictly -------------------------------------------------------------
@@ -209,7 +207,8 @@ def test_secret_cases_are_several_and_not_the_public_ones(grader):
 
 def test_withheld_functions_are_replaced_with_their_decorators():
     source = "import x\n@deco\ndef f(a):\n    return 1\n\ndef g():\n    return 2\n"
-    stub = stage.stub_withheld(source, {"f"}, "m")
+    stub, found = stage.stub_withheld(source, {"f", "h"}, "m")
+    assert found == {"f"}
     assert "deco" not in stub
     assert "return 1" not in stub
     assert "def g():\n    return 2" in stub

@@ -8,15 +8,10 @@ values go out) and decides nothing: learner code shares this process and may do 
 from __future__ import annotations
 
 import json
-import linecache
 import os
-import re
 import sys
 import types
-from collections.abc import Callable
 from typing import Any
-
-SHOWN_ERRORS = 5
 
 
 def limit(limits: dict[str, int]) -> None:
@@ -38,8 +33,8 @@ def limit(limits: dict[str, int]) -> None:
 def confine(config: dict) -> None:
     """Set the limits and the locks and give up root, before any learner code runs."""
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    # On the stage these lie beside this file; protocol is imported now, for `answer` below.
-    from boot import kernel, landlock, protocol, seccomp  # noqa: F401
+    # On the stage these lie beside this file; two are imported now for what follows below.
+    from boot import kernel, landlock, notebook, protocol, seccomp  # noqa: F401
 
     del sys.path[0]
     limit(config["limits"])
@@ -60,61 +55,9 @@ def confine(config: dict) -> None:
     sys.path[:0] = config["path"]
 
 
-def without_magics(source: str) -> tuple[str, bool]:
-    """The cell as plain Python: lines that start with % or ! become `pass`."""
-    if source.lstrip().startswith("%%"):
-        return "pass", True
-    plain = re.sub(r"^([ \t]*)[%!].*$", r"\1pass", source, flags=re.M)
-    return plain, plain != source
-
-
-def compile_cell(source: str, name: str) -> tuple[types.CodeType, bool]:
-    """Compile a cell, leaving out IPython magics only where it is not Python as it stands."""
-    try:
-        return compile(source, name, "exec"), False
-    except SyntaxError:
-        plain, changed = without_magics(source)
-        if not changed:
-            raise
-        return compile(plain, name, "exec"), True
-
-
-def explain(error: BaseException) -> dict:
-    """The error's type and message, and the last line of the notebook that it passed."""
-    try:
-        text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")[:300]
-    except BaseException:
-        text = type(error).__name__
-    line = (getattr(error, "text", None) or "") if isinstance(error, SyntaxError) else ""
-    trace = error.__traceback__
-    while trace is not None:
-        name = trace.tb_frame.f_code.co_filename
-        if name.startswith("<cell "):
-            line = linecache.getline(name, trace.tb_lineno)
-        trace = trace.tb_next
-    return {"error": text, "line": str(line).strip()[:200]}
-
-
-def run_cells(cells: list[str], namespace: dict, send: Callable) -> dict:
-    """Run all cells; one that raises is remembered and the next one is run."""
-    errors, skipped = [], []
-    for number, source in enumerate(cells, 1):
-        send({"cell": number})
-        name = f"<cell {number}>"
-        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-        try:
-            code, magics = compile_cell(source, name)
-            if magics:
-                skipped.append(number)
-            exec(code, namespace)
-        except BaseException as error:  # sys.exit() in a cell must not end the run
-            errors.append({"cell": number, **explain(error)})
-    return {"errors": errors[:SHOWN_ERRORS], "skipped": skipped[:SHOWN_ERRORS]}
-
-
 def answer(function: Any, packed: list) -> dict:
     """Call the learner's function, or what bears its name, and encode what it returns."""
-    from boot import protocol
+    from boot import notebook, protocol
 
     try:
         arguments = [protocol.argument_from_wire(v) for v in packed]
@@ -127,12 +70,14 @@ def answer(function: Any, packed: list) -> dict:
         ]
         return {"changed": changed, **protocol.answer_to_wire(value)}
     except BaseException as error:
-        return explain(error)
+        return notebook.explain(error)
 
 
 def main(config: dict) -> None:
     """Serve one notebook: read the cells, run them, then answer calls until the pipe closes."""
     confine(config)
+    from boot.notebook import Notebook
+
     requests = os.fdopen(config["read"], "rb")
 
     def send(message: dict) -> None:
@@ -144,7 +89,7 @@ def main(config: dict) -> None:
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     sys.argv = ["notebook"]
-    result = run_cells(first["cells"], module.__dict__, send)
+    result = Notebook(module).run_all(first["cells"], send)
     function = module.__dict__.get(first["function"])
     send({"ready": callable(function), "exists": function is not None, **result})
     for line in requests:

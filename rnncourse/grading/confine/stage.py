@@ -16,13 +16,25 @@ from pathlib import Path
 
 # Never copied: the answer key, the grader and what would hand it out; pictures and their font.
 LEFT_OUT = ("grading", "__main__.py", "results", "fonts")
-BOOT = ("confine/child.py", "confine/kernel.py", "confine/landlock.py", "confine/seccomp.py",
-        "protocol.py")  # fmt: skip
+BOOT = ("confine/child.py", "confine/kernel.py", "confine/landlock.py", "confine/notebook.py",
+        "confine/seccomp.py", "confine/shell.py", "confine/stubs.py", "protocol.py")  # fmt: skip
+TRANSFORMER = ("core/inputtransformer2.py", "utils/tokenutil.py")  # of IPython
+OPTIONAL = ("scipy",)  # what every notebook may import, where the grader's machine has it
+TITLES = {"numpy": "NumPy", "scipy": "SciPy", "torch": "PyTorch", "keras": "Keras",
+          "tensorflow": "TensorFlow"}  # fmt: skip
 
 
 # Beside modules, what the sets of `data` are read from.
 TEXTS = ("data/corpora/*.txt", "data/corpora/*.yml")
-STUB_GRADING = 'def check(*args, **kwargs):\n    """Does nothing while a notebook is graded."""\n'
+STUB_GRADING = """
+class Result:
+    points = max_points = 1.0
+    text = html = ""
+
+def check(*args, **kwargs):
+    \"\"\"Says nothing while a notebook is graded.\"\"\"
+    return Result()
+"""
 
 
 @dataclass(frozen=True)
@@ -60,25 +72,23 @@ class SandboxError(Exception):
     """The confined process cannot be started on this machine."""
 
 
-def top_level_names(source: str) -> set[str]:
-    """The functions and classes that a module defines."""
-    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    return {node.name for node in ast.parse(source).body if isinstance(node, kinds)}
+def stub_withheld(source: str, withheld: set[str], module: str) -> tuple[str, set[str]]:
+    """Replace top-level functions and classes named in `withheld` by ones that raise.
 
-
-def stub_withheld(source: str, withheld: set[str], module: str) -> str:
-    """Replace top-level functions and classes named in `withheld` by ones that raise."""
-    lines = source.splitlines()
+    Returns the source and those of the names that it defines.
+    """
+    lines, found = source.splitlines(), set()
     for node in reversed(ast.parse(source).body):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
         if node.name in withheld:
+            found.add(node.name)
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
             message = f"{module}.{node.name} is withheld in this exercise"
             stub = [f"def {node.name}(*args, **kwargs):",
                     f"    raise NotImplementedError({message!r})"]  # fmt: skip
             lines[first - 1 : node.end_lineno] = stub
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n", found
 
 
 def copy_package(source: Path, copy: Path, withhold: list[str]) -> None:
@@ -97,13 +107,15 @@ def copy_package(source: Path, copy: Path, withhold: list[str]) -> None:
         if place.parts[0] in LEFT_OUT:
             continue
         module = ".".join(place.with_suffix("").parts).removesuffix(".__init__")
-        source_text = file.read_text("utf-8")
+        text = file.read_text("utf-8")
         whole = {w for w in withhold if f"{module}.".startswith(f"{w}.")}
-        names = {name for name in top_level_names(source_text) if f"{module}.{name}" in withhold}
+        names = {name for owner, _, name in (w.rpartition(".") for w in withhold)
+                 if owner == module}  # fmt: skip
+        if whole:
+            text = f"raise ImportError('{module} is withheld in this exercise')\n"
+        elif names:  # the other files need no parsing
+            text, names = stub_withheld(text, names, module)
         unknown -= whole | {f"{module}.{name}" for name in names}
-        text = f"raise ImportError('{module} is withheld in this exercise')\n"
-        if not whole:
-            text = stub_withheld(source_text, names, module)
         (copy / place).parent.mkdir(parents=True, exist_ok=True)
         (copy / place).write_text(text, "utf-8")
     if unknown:
@@ -112,22 +124,40 @@ def copy_package(source: Path, copy: Path, withhold: list[str]) -> None:
         shutil.copyfile(file, copy / file.relative_to(source))
 
 
+def copy_transformer(folder: Path) -> None:
+    """Copy what turns a cell into Python in the installed IPython, 7.34 or newer, into a folder.
+
+    Raises `SandboxError` where IPython is missing, or has those files no more.
+    """
+    spec = importlib.util.find_spec("IPython")
+    if spec is None or spec.origin is None:
+        raise SandboxError("IPython is missing, by whose rules cells are read: "
+                           'python -m pip install "ipython>=7.34"')  # fmt: skip
+    for name in TRANSFORMER:
+        file = Path(spec.origin).parent / name
+        if not file.is_file():
+            raise SandboxError(f"this IPython has no {name}, by which cells are read: "
+                               'python -m pip install "ipython>=7.34,<10"')  # fmt: skip
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, folder / name)
+
+
 class Stage:
     """A folder with what the child may import: package copy, bootstrap, allowed packages."""
 
     def __init__(self, withhold: Iterable[str], packages: Iterable[str]) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="rnncourse-"))
-        self.packages = find_packages(packages)
+        self.packages = find_packages(offered(packages))
         grading = Path(__file__).resolve().parents[1]
         copy = self.folder / "lib" / "rnncourse"
         try:
             copy_package(grading.parent, copy, list(withhold))
+            copy_transformer(self.folder / "boot" / "ipython")
         except SandboxError:
             self.close()
             raise
         (copy / "grading.py").write_text(STUB_GRADING, "utf-8")
         boot = self.folder / "boot"
-        boot.mkdir()
         (boot / "__init__.py").touch()
         for name in BOOT:
             shutil.copy(grading / name, boot)
@@ -142,6 +172,17 @@ class Stage:
     def close(self) -> None:
         """Delete the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def offered(packages: Iterable[str]) -> list[str]:
+    """What a notebook may import: the exercise's packages, and the optional ones that are here."""
+    found = [name for name in OPTIONAL if importlib.util.find_spec(name)]
+    return list(dict.fromkeys([*packages, *found]))
+
+
+def titles(packages: Iterable[str]) -> list[str]:
+    """The names, as people write them, of what a notebook can import; the stand-ins too."""
+    return [*(TITLES.get(name, name) for name in offered(packages)), "matplotlib"]
 
 
 def find_packages(names: Iterable[str]) -> dict[str, Path]:
