@@ -272,8 +272,6 @@ def _keras_params(kind: str, one: Any, arrays: list[Array], gradients: bool) -> 
 
 def _keras_gradients(weights: list[list[Array]], gradients: Sequence[Any]) -> list[list[Array]]:
     """The gradients in the place of the weights, after checking that each weight has one."""
-    import keras
-
     if any(len(arrays) < 3 for arrays in weights):
         raise ValueError("the layer has no bias: with use_bias=False there is no gradient of b")
     shapes = [array.shape for arrays in weights for array in arrays]
@@ -283,16 +281,20 @@ def _keras_gradients(weights: list[list[Array]], gradients: Sequence[Any]) -> li
         if gradient is None:
             raise ValueError(f"gradient {k} is None: the loss does not depend on that weight, "
                              "or it was computed outside the tape")  # fmt: skip
-        found.append(_keras_numbers(keras.ops.convert_to_numpy(gradient)))
+        found.append(_keras_numbers(gradient))
         if found[k].shape != shape:
             raise ValueError(f"gradient {k} has shape {found[k].shape}; the weight has {shape}: "
                              "expected the order of layer.trainable_weights")  # fmt: skip
     return [found[:3], found[3:]][: len(weights)]
 
 
-def _keras_numbers(array: Array) -> Array:
-    """The array, or float32 where NumPy itself lacks its dtype (bfloat16)."""
-    return array if array.dtype.kind == "f" else array.astype(np.float32)
+def _keras_numbers(values: Any) -> Array:
+    """A tensor or array as an array; bfloat16, which NumPy lacks, as float32."""
+    import keras
+
+    if keras.backend.standardize_dtype(values.dtype) == "bfloat16":
+        values = keras.ops.cast(values, "float32")
+    return keras.ops.convert_to_numpy(values)
 
 
 def _check_count(gradients: Sequence[Any], expected: int, words: str) -> None:
