@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from rnncourse._arrays import check_counts
 from rnncourse._types import Array, Params
 from rnncourse.nn import cells, layers
-from rnncourse.nn._shapes import check_sequence, check_sizes, check_upstream
+from rnncourse.nn._shapes import check_sequence, check_upstream
 from rnncourse.nn.cells import GRU_GATES, LSTM_GATES
 from rnncourse.nn.initializers import orthogonal
 
@@ -50,7 +51,7 @@ def parameters(kind: str, D: int, H: int, V: int) -> int:
     below 1.
     """
     cell, ways = split_kind(kind)
-    check_sizes(D=D, H=H, V=V)
+    check_counts(D=D, H=H, V=V)
     layer = _GATES[cell] * (D * H + H * H + H) + (H if cell == "gru" else 0)
     return ways * layer + (ways * H + 1) * V
 

@@ -11,15 +11,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnncourse._arrays import check_counts, check_gaps, numbers, plain, with_gaps
 from rnncourse._types import Array
 
 
-def check_labels(labels: ArrayLike, N: int) -> Array:
-    """Integers (N,) from 0 on. Raises ValueError for anything else."""
-    labels = np.asarray(labels)
-    if labels.shape != (N,) or not N or labels.dtype.kind not in "iu" or labels.min() < 0:
-        raise ValueError(f"labels have shape {labels.shape} and dtype {labels.dtype}; expected "
-                         f"({N},) integers from 0 on")  # fmt: skip
+def check_labels(labels: ArrayLike, N: int | None = None, name: str = "labels") -> Array:
+    """Integers (N,) from 0 on, N at least 1. Raises ValueError for anything else."""
+    labels = plain(name, labels)
+    shape = (N,) if N is not None else labels.shape[:1]
+    whole = labels.ndim == 1 and labels.dtype.kind in "iu"
+    if not whole or labels.shape != shape or not labels.size or labels.min() < 0:
+        raise ValueError(f"{name} have shape {labels.shape} and dtype {labels.dtype}; expected "
+                         f"({'N' if N is None else N},) integers from 0 on")  # fmt: skip
     return labels
 
 
@@ -29,8 +32,8 @@ def confusion(labels: ArrayLike, answers: ArrayLike, K: int | None = None) -> Ar
     labels and answers (N,), integers 0..K-1; K is the largest of them + 1 unless given.
     Raises ValueError where they do not fit each other or K.
     """
-    labels, answers = np.asarray(labels), np.asarray(answers)
-    answers, labels = check_labels(answers, len(labels)), check_labels(labels, len(labels))
+    labels = check_labels(labels)
+    answers = check_labels(answers, len(labels), "answers")
     found = max(labels.max(), answers.max()) + 1
     K = int(found) if K is None else K
     if found > K:
@@ -50,11 +53,13 @@ def class_scores(matrix: ArrayLike) -> ClassScores:
     """Of a confusion matrix (K, K) (eq-documents-precision, eq-documents-f1).
 
     Where nothing is divided by nothing the score is 0, scikit-learn's default without its
-    warning. Raises ValueError for a matrix that is not square.
+    warning. Raises ValueError for a matrix that is not square or holds no counts.
     """
-    matrix = np.asarray(matrix)
+    matrix = numbers("matrix", matrix)
     if matrix.ndim != 2 or not len(matrix) or matrix.shape[0] != matrix.shape[1]:
         raise ValueError(f"matrix has shape {matrix.shape}; expected (K, K)")
+    if not (np.isfinite(matrix) & (matrix >= 0)).all():
+        raise ValueError("matrix holds NaN, infinity or numbers below 0; expected counts")
     right, answered, true = np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
     return ClassScores(
         _share(right, answered), _share(right, true), _share(2 * right, answered + true)
@@ -122,12 +127,26 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def coverage(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike) -> float:
-    """Share of the targets that lie in [lower, upper]; all of one shape."""
-    lower, upper, targets = np.asarray(lower), np.asarray(upper), np.asarray(targets)
-    if not lower.shape == upper.shape == targets.shape or targets.size == 0:
-        raise ValueError(f"lower {lower.shape}, upper {upper.shape} and targets {targets.shape}; "
-                         "expected one shape, with at least one value")  # fmt: skip
+    """Share of the targets that lie in [lower, upper]; all of one shape.
+
+    An end may be infinite. Nothing lies in an interval whose lower end is above its upper one.
+    Raises ValueError for shapes that differ, no value, or gaps (NaN): a comparison with NaN is
+    false, so they would count as missed.
+    """
+    lower, upper, targets = _intervals(lower, upper, targets)
     return float(((lower <= targets) & (targets <= upper)).mean())
+
+
+def _intervals(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike) -> tuple[Array, ...]:
+    """All three as floats of one shape without gaps."""
+    found = [with_gaps(a) for a in (lower, upper, targets)]
+    shapes = [a.shape for a in found]
+    if len(set(shapes)) > 1 or not found[0].size:
+        raise ValueError(f"lower {shapes[0]}, upper {shapes[1]} and targets {shapes[2]}; "
+                         "expected one shape, with at least one value")  # fmt: skip
+    for what, values in zip(("lower", "upper", "targets"), found, strict=True):
+        check_gaps(what, values, "leave those targets out", infinite=True)
+    return tuple(found)
 
 
 def interval_score(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, share: float) -> float:
@@ -136,13 +155,10 @@ def interval_score(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, share
     A target that lies d outside costs 2 d / (1 - share). On average the score is smallest for
     the true quantiles (1 - share) / 2 and (1 + share) / 2, so neither too wide nor too narrow
     pays. lower, upper, targets of one shape → the mean, in their unit.
-    Raises ValueError for shapes that differ, no value, or a share not between 0 and 1.
+    Raises ValueError as :func:`coverage`, and for a share not between 0 and 1.
     Source: Winkler (1972); Gneiting and Raftery (2007).
     """
-    lower, upper, targets = (np.asarray(a, np.float64) for a in (lower, upper, targets))
-    if not lower.shape == upper.shape == targets.shape or targets.size == 0:
-        raise ValueError(f"lower {lower.shape}, upper {upper.shape} and targets {targets.shape}; "
-                         "expected one shape, with at least one value")  # fmt: skip
+    lower, upper, targets = _intervals(lower, upper, targets)
     if not 0 < share < 1:
         raise ValueError(f"share is {share}; expected a number between 0 and 1")
     outside = np.maximum(np.maximum(lower - targets, targets - upper), 0)
@@ -153,21 +169,26 @@ def mase(forecasts: ArrayLike, targets: ArrayLike, past: ArrayLike, period: int 
     """Mean absolute scaled error: below 1 is better than the naive forecast was on the past.
 
     The mean absolute error divided by that of "as one period ago" on the training part ``past``
-    (T,). Raises ValueError for gaps, shapes that differ, or a past in which the naive forecast
-    is never wrong, as in a constant series: then nothing can be better.
+    (T,). period: a whole number of steps. Raises ValueError for gaps, shapes that differ, a
+    period below 1, or a past in which the naive forecast is never wrong but for rounding, as in
+    a constant series: then nothing can be better.
     Source: Hyndman and Koehler (2006).
     """
-    forecasts, targets = np.asarray(forecasts, np.float64), np.asarray(targets, np.float64)
-    if forecasts.shape != targets.shape:
-        raise ValueError(f"forecasts {forecasts.shape} and targets {targets.shape} differ")
-    past = np.asarray(past, np.float64)
+    check_counts(period=period)
+    forecasts, targets = with_gaps(forecasts), with_gaps(targets)
+    if forecasts.shape != targets.shape or not targets.size:
+        raise ValueError(f"forecasts {forecasts.shape} and targets {targets.shape} differ, or "
+                         "hold nothing")  # fmt: skip
+    check_gaps("forecasts", forecasts, "did the training diverge?")
+    check_gaps("targets", targets, "leave those steps out, of the forecasts too")
+    past = with_gaps(past)
     if past.ndim != 1 or len(past) <= period:
         raise ValueError(f"past has shape {past.shape}; expected (T,) with T >= {period + 1}")
-    if gaps := np.flatnonzero(~np.isfinite(past)).tolist():
-        raise ValueError(f"past has {len(gaps)} gaps (NaN or infinity), the first at index "
-                         f"{gaps[0]}; fill them first, as timeseries.fill_gaps does")  # fmt: skip
+    check_gaps("past", past, "fill them first, as timeseries.fill_gaps does")
     naive = np.abs(past[period:] - past[:-period]).mean()
-    if naive == 0:
-        raise ValueError("past repeats itself exactly: the naive forecast is never wrong there, "
+    # A wave computed at each step is off by more than its last digit.
+    if naive <= 64 * np.finfo(np.float64).eps * np.abs(past).max():
+        how = "exactly" if naive == 0 else "but for rounding"
+        raise ValueError(f"past repeats itself {how}: the naive forecast is never wrong there, "
                          "and no error can be scaled by zero; report the plain error")  # fmt: skip
     return float(np.abs(forecasts - targets).mean() / naive)

@@ -1,7 +1,7 @@
 """Series: gaps, scaling, windows, walk-forward validation, intervals and errors.
 
 T time, D values a step, N windows. Nothing here looks into the future: what is fitted is
-fitted on the part that it is given.
+fitted on the part that it is given. A gap is NaN; what a masked array hides is one too.
 """
 
 import math
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnncourse._arrays import check_counts, check_gaps, is_masked_array, numbers, plain, with_gaps
 from rnncourse._types import Array
 from rnncourse.data.series import complete
 
@@ -22,7 +23,7 @@ def fill_gaps(series: ArrayLike) -> tuple[Array, Array]:
     which you forecast. Returns the series (T,) without gaps, and a mask (T,), 1 where the value
     is real. Raises ValueError if no value is there.
     """
-    series = np.asarray(series, np.float64)
+    series = with_gaps(series)
     real = np.isfinite(series)
     if series.ndim != 1 or not real.any():
         raise ValueError(f"series has shape {series.shape} and {real.sum()} values; expected "
@@ -38,27 +39,41 @@ class Scaler(NamedTuple):
     scale: Array
 
     def apply(self, series: ArrayLike) -> Array:
-        """(series - mean) / scale, over the last axis."""
-        return (np.asarray(series, np.float64) - self.mean) / self.scale
+        """(series - mean) / scale, over the last axis. Raises ValueError for another D."""
+        return (self._columns("series", series) - self.mean) / self.scale
 
     def invert(self, scaled: ArrayLike) -> Array:
-        """The values in their own units again."""
-        return np.asarray(scaled, np.float64) * self.scale + self.mean
+        """The values in their own units again. Raises ValueError for another D."""
+        return self._columns("scaled", scaled) * self.scale + self.mean
+
+    def _columns(self, name: str, values: ArrayLike) -> Array:
+        """The values as floats, after checking that they have this scaler's columns."""
+        found = with_gaps(values)
+        if self.mean.ndim and found.shape[-1:] != self.mean.shape:
+            raise ValueError(f"{name} has shape {found.shape}; this scaler was fitted to columns "
+                             f"and needs (..., {len(self.mean)})")  # fmt: skip
+        return found
 
 
 def scaler(past: ArrayLike) -> Scaler:
     """Mean and standard deviation of the training part (T,) or (T, D), for each of D columns.
 
-    A constant column has no spread: its scale is 1, so that it becomes 0 and not NaN.
-    Raises ValueError for gaps (NaN) or an empty series.
+    A constant column has no spread: its scale is 1, so that it becomes 0 and not NaN. So has
+    one whose values differ by their last digit alone, as 0.3 and 0.1 + 0.2; all others, however
+    small or large, are scaled. Raises ValueError for gaps (NaN) or an empty series.
     """
-    past = np.asarray(past, np.float64)
-    if past.ndim not in (1, 2) or not len(past) or not np.isfinite(past).all():
-        raise ValueError(f"past has shape {past.shape}, {np.sum(~np.isfinite(past))} gaps; "
+    values = with_gaps(past)
+    if values.ndim not in (1, 2) or not len(values) or not np.isfinite(values).all():
+        raise ValueError(f"past has shape {values.shape}, {np.sum(~np.isfinite(values))} gaps; "
                          "expected (T,) or (T, D) without gaps")  # fmt: skip
-    mean, scale = past.mean(axis=0), past.std(axis=0)
+    # In units of a power of two, which changes no digit, no square overflows or vanishes.
+    unit = np.frexp(np.abs(values).max(axis=0))[1]
+    scaled = np.ldexp(values, -unit)
+    low, high = scaled.min(axis=0), scaled.max(axis=0)
     # The mean of equal numbers is off by a rounding, which must not become the scale.
-    return Scaler(mean, np.where(scale > 1e-12 * np.maximum(1, np.abs(mean)), scale, 1.0))
+    mean = np.ldexp(np.where(low == high, low, scaled.mean(axis=0)), unit)
+    rounding = 4 * np.finfo(np.float64).eps * np.maximum(-low, high)
+    return Scaler(mean, np.where(high - low > rounding, np.ldexp(scaled.std(axis=0), unit), 1.0))
 
 
 def windows(series: ArrayLike, length: int, horizon: int = 1) -> tuple[Array, Array]:
@@ -69,7 +84,7 @@ def windows(series: ArrayLike, length: int, horizon: int = 1) -> tuple[Array, Ar
     split the series, not the windows. Raises ValueError for a series that is too short, or
     length or horizon below 1.
     """
-    series = np.asarray(series)
+    series = with_gaps(series) if is_masked_array(series) else plain("series", series)
     if length < 1 or horizon < 1:
         raise ValueError(f"length = {length}, horizon = {horizon}; expected at least 1 of each")
     if series.ndim not in (1, 2) or len(series) < length + horizon:
@@ -99,7 +114,7 @@ def walk_forward(
                          f"least 1, and first + horizon <= {len(series)}")  # fmt: skip
     made, true = [], []
     for origin in range(first, len(series) - horizon + 1, every):
-        values = np.asarray(forecast(series[:origin].copy(), horizon), np.float64)
+        values = with_gaps(forecast(series[:origin].copy(), horizon))
         if values.shape != (horizon,):
             raise ValueError(f"forecast returned shape {values.shape}; expected ({horizon},)")
         made.append(values)
@@ -117,20 +132,26 @@ def quantile_loss(
 
     It is smallest where a share q of the targets lies below the output. outputs (..., Q),
     targets (...), quantiles (Q,) between 0 and 1 → mean loss, gradient (..., Q).
-    Raises ValueError for shapes that do not fit or a quantile outside 0..1.
-    Source: Koenker and Bassett (1978).
+    Raises ValueError for shapes that do not fit, gaps (NaN), no target, or a quantile outside
+    0..1; TypeError for masked arrays. Source: Koenker and Bassett (1978).
     """
-    outputs, targets = np.asarray(outputs), np.asarray(targets)
+    outputs, targets = numbers("outputs", outputs), numbers("targets", targets)
     outputs = outputs if outputs.dtype.kind == "f" else outputs.astype(np.float64)
-    q = np.asarray(quantiles, outputs.dtype)
+    q = numbers("quantiles", quantiles).astype(outputs.dtype)
     if q.ndim != 1 or not ((q > 0) & (q < 1)).all():
         raise ValueError(f"quantiles are {q.tolist()}; expected numbers between 0 and 1")
     if outputs.shape != (*targets.shape, len(q)):
         raise ValueError(f"outputs has shape {outputs.shape}; targets {targets.shape} and "
                          f"{len(q)} quantiles need {(*targets.shape, len(q))}")  # fmt: skip
+    if not outputs.size:
+        raise ValueError(f"outputs has shape {outputs.shape}: there is nothing to average over")
+    check_gaps("targets", targets, "leave those steps out")
+    check_gaps("outputs", outputs, "did the training diverge?")
     error = targets[..., None] - outputs
     slope = np.where(error > 0, -q, 1 - q).astype(outputs.dtype)
-    return float((-slope * error).mean()), slope / outputs.size
+    wide = np.result_type(outputs.dtype, np.float32)  # float16 cannot count beyond 65504
+    gradient = slope.astype(wide) / outputs.size
+    return float((-slope * error).mean()), gradient.astype(outputs.dtype, copy=False)
 
 
 def conformal_margin(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, share: float) -> Array:
@@ -141,15 +162,17 @@ def conformal_margin(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, sha
     the N targets says by how much its interval was too narrow, below 0 if it was too wide;
     the margin, () or (K,), is the ⌈(N + 1) share⌉-th smallest of these. It may be negative.
     The promise holds where calibration and future are exchangeable, which drift breaks.
-    Raises ValueError for shapes that differ, a share not between 0 and 1, or an N that is too
-    small for it. Source: Romano, Patterson and Candès (2019).
+    Raises ValueError for shapes that differ, gaps (NaN), a share not between 0 and 1, or an N
+    that is too small for it. Source: Romano, Patterson and Candès (2019).
     """
-    lower, upper, targets = (np.asarray(a, np.float64) for a in (lower, upper, targets))
+    lower, upper, targets = (with_gaps(a) for a in (lower, upper, targets))
     if not lower.shape == upper.shape == targets.shape or targets.ndim not in (1, 2):
         raise ValueError(f"lower {lower.shape}, upper {upper.shape} and targets {targets.shape}; "
                          "expected one shape, (N,) or (N, K)")  # fmt: skip
     if not 0 < share < 1:
         raise ValueError(f"share is {share}; expected a number between 0 and 1")
+    for what, values in (("lower", lower), ("upper", upper), ("targets", targets)):
+        check_gaps(what, values, "leave those targets out", infinite=True)
     # Rounded: 10 · 0.9 must not become 10 because a float is a little above 9.
     rank = math.ceil(round((len(targets) + 1) * share, 9))
     if rank > len(targets):
@@ -225,7 +248,7 @@ class HarmonicRegression(NamedTuple):
     def curve(self, steps: ArrayLike) -> Array:
         """Line and waves at ``steps``, counted from the first one that was fitted."""
         columns = _waves(steps, self.period, len(self.waves))
-        return self.level + self.slope * np.asarray(steps) + columns @ self.waves.ravel()
+        return self.level + self.slope * numbers("steps", steps) + columns @ self.waves.ravel()
 
     def forecast(self, history: ArrayLike, horizon: int) -> Array:
         """The next ``horizon`` values; ``history`` begins where the fitted one began.
@@ -248,7 +271,8 @@ def harmonic_regression(
     1..period / 2, or fewer than one period or 2 · lags + 1 values.
     Source: Hyndman and Athanasopoulos (2021), dynamic harmonic regression.
     """
-    if not 1 <= waves <= period / 2:
+    check_counts(waves=waves)
+    if not waves <= period / 2 < math.inf:
         raise ValueError(f"waves = {waves}, period = {period}; expected 1 <= waves <= period / 2")
     history = complete(history, at_least=max(2 * lags + 1, int(np.ceil(period))))
     steps = np.arange(len(history))
@@ -263,5 +287,5 @@ def harmonic_regression(
 
 def _waves(steps: ArrayLike, period: float, count: int) -> Array:
     """Cosine and sine columns (T, 2 · count) at ``steps`` (T,)."""
-    angles = np.outer(np.asarray(steps), np.arange(1, count + 1)) * (2 * np.pi / period)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=-1).reshape(len(angles), -1)
+    angles = np.outer(numbers("steps", steps), np.arange(1, count + 1)) * (2 * np.pi / period)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=-1).reshape(len(angles), 2 * count)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnncourse._arrays import check_gaps, with_gaps
 from rnncourse._types import Array
 from rnncourse.data.fetch import DataError
 
@@ -81,12 +82,12 @@ def _from_statsmodels(name: str) -> Any:
 
 
 def complete(series: ArrayLike, at_least: int = 1, what: str = "history") -> Array:
-    """A series (T,) as floats. Raises ValueError for gaps, infinities or too few values."""
-    series = np.asarray(series, np.float64)
+    """A series (T,) as floats. Raises ValueError for gaps, infinities or too few values.
+
+    What a masked array hides is a gap.
+    """
+    series = with_gaps(series)
     if series.ndim != 1 or len(series) < at_least:
         raise ValueError(f"{what} has shape {series.shape}; expected (T,) with T >= {at_least}")
-    bad = np.flatnonzero(~np.isfinite(series))
-    if bad.size:
-        raise ValueError(f"{what} has {bad.size} gaps (NaN or infinity), the first at index "
-                         f"{bad[0]}; fill them first, as timeseries.fill_gaps does")  # fmt: skip
+    check_gaps(what, series, "fill them first, as timeseries.fill_gaps does")
     return series

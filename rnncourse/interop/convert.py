@@ -16,7 +16,8 @@ The libraries store the same numbers in another way, and this module translates:
 - Keras orders the GRU's gates z, r, n and calls n "h"; it calls the LSTM's g "c".
   Its GRU has two rows of biases when it resets after the product, else one.
 
-Dropout is a training setting, not a parameter: it is ignored here.
+Dropout is a training setting, not a parameter: it is ignored here. NumPy has no bfloat16:
+parameters and gradients of that dtype are read as float32, which holds every one of them exactly.
 """
 
 from collections.abc import Sequence
@@ -49,7 +50,7 @@ def to_torch(kind: str, params: Form) -> Any:
 
     Raises ValueError for an unknown kind, shapes that do not fit, peephole weights, a
     GRU that resets before the product, and layers of different H; TypeError for
-    arrays that are not of floats.
+    arrays that are not of floats, or of a float that the libraries lack.
     """
     import torch
 
@@ -79,7 +80,8 @@ def from_torch(module: Any) -> Form:
     candidate, where they are ``b`` and ``b_hn``; a module without biases gives zeros.
     Dropout between its layers is ignored: it belongs to training.
 
-    Raises ValueError for ReLU, ``proj_size``, and any other module.
+    Raises ValueError for ReLU, ``proj_size``, a module on the meta device, which has no
+    numbers, and any other module.
     """
     return _read_torch(module, gradients=False)
 
@@ -114,13 +116,31 @@ def _torch_array(module: Any, name: str, gradient: bool) -> Array:
     if not hasattr(module, name):
         if gradient:
             raise ValueError(f"the module has no {name}: with bias=False there is no gradient of b")
-        weight = module.weight_hh_l0.detach().cpu().numpy()
+        weight = _torch_numbers("weight_hh_l0", module.weight_hh_l0)
         return np.zeros(len(weight), weight.dtype)
     parameter = getattr(module, name)
+    if gradient and not parameter.is_leaf:
+        raise ValueError(f"{name} is computed from other parameters (pruning, weight_norm or the "
+                         "like), which hold its gradient; remove that first")  # fmt: skip
     value = parameter.grad if gradient else parameter
     if value is None:
         raise ValueError(f"{name} has no gradient; call backward() on a loss first")
-    return value.detach().cpu().numpy().T  # a vector is its own transpose
+    return _torch_numbers(name, value).T  # a vector is its own transpose
+
+
+def _torch_numbers(name: str, tensor: Any) -> Array:
+    """A tensor as an array, from any device that has numbers."""
+    import torch
+
+    if tensor.is_meta:
+        raise ValueError(f"{name} is on the device 'meta', which keeps shapes and no numbers: make "
+                         "the module on 'cpu', or call module.to_empty(device='cpu') and load its "
+                         "weights")  # fmt: skip
+    if not tensor.is_floating_point():
+        raise ValueError(f"{name} is {tensor.dtype}; expected real floats")
+    tensor = tensor.detach().cpu()
+    known = tensor.dtype in (torch.float16, torch.float32, torch.float64)
+    return (tensor if known else tensor.float()).numpy()
 
 
 def _torch_kind(module: Any) -> str:
@@ -161,7 +181,7 @@ def to_keras(kind: str, params: Form) -> Any:
     ``b_hn`` gets ``reset_after=False``.
 
     Raises ValueError for an unknown kind, shapes that do not fit, and peephole weights;
-    TypeError for arrays that are not of floats.
+    TypeError for arrays that are not of floats, or of a float that the libraries lack.
     """
     layers = [_to_keras_layer(kind, directions) for directions in _read(kind, params)]
     return layers if isinstance(params, list) else layers[0]
@@ -173,8 +193,9 @@ def from_keras(layer: Any) -> Form:
     A layer without bias gives zeros. Dropout is ignored: it belongs to training.
 
     Raises ValueError for other activations than tanh and sigmoid, for ``go_backwards``,
-    another ``merge_mode`` than "concat", layers that are not built, that are not of one
-    kind or do not fit on each other, and for any other layer.
+    another ``merge_mode`` than "concat", halves of a ``Bidirectional`` that differ in units,
+    ``reset_after`` or dtype, layers that are not built, that are not of one kind or do not fit
+    on each other, and for any other layer.
     """
     if isinstance(layer, list):
         kinds = sorted({_keras_kind(one) for one in layer})
@@ -229,35 +250,51 @@ def _to_keras_layer(kind: str, directions: list[Params]) -> Any:
 def _read_keras(layer: Any, gradients: Sequence[Any] | None) -> Layer:
     """Parameters of one layer, or these gradients in their form."""
     kind, ones = _keras_kind(layer), _keras_directions(layer)
-    arrays = [array for one in ones for array in one.get_weights()]
-    if not arrays:
+    weights = [[_keras_numbers(array) for array in one.get_weights()] for one in ones]
+    if not all(weights):
         raise ValueError("the layer has no weights yet; call layer.build((None, None, D)) first")
     if gradients is not None:
-        arrays = _keras_gradients(layer, gradients, len(arrays))
-    count = len(arrays) // len(ones)
-    directions = []
-    for k, one in enumerate(ones):
-        W_x, W_h, *biases = arrays[k * count : (k + 1) * count]
-        rows = 1 + (kind == "gru" and one.reset_after)
-        bias = biases[0] if biases else np.zeros((rows, W_h.shape[1]), W_h.dtype)
-        b_x, b_h = (*bias.reshape(rows, -1), None)[:2]
-        order = KERAS[kind][1]
-        directions.append(_from_library(kind, order, gradients is not None, W_x, W_h, b_x, b_h))
-    return write_layer(directions)
+        weights = _keras_gradients(weights, gradients)
+    pairs = zip(ones, weights, strict=True)
+    params = write_layer([_keras_params(kind, *pair, gradients is not None) for pair in pairs])
+    _read(kind, params)  # the halves of a Bidirectional may be unlike
+    return params
 
 
-def _keras_gradients(layer: Any, gradients: Sequence[Any], count: int) -> list[Array]:
-    """The gradients as arrays, after checking that there is one for each weight."""
-    import keras
+def _keras_params(kind: str, one: Any, arrays: list[Array], gradients: bool) -> Params:
+    """One direction, from its own weights: the other one may have a bias where it has none."""
+    W_x, W_h, *biases = arrays
+    rows = 1 + (kind == "gru" and one.reset_after)
+    bias = biases[0] if biases else np.zeros((rows, W_h.shape[1]), W_h.dtype)
+    b_x, b_h = (*bias.reshape(rows, -1), None)[:2]
+    return _from_library(kind, KERAS[kind][1], gradients, W_x, W_h, b_x, b_h)
 
-    if not _keras_directions(layer)[0].use_bias:
+
+def _keras_gradients(weights: list[list[Array]], gradients: Sequence[Any]) -> list[list[Array]]:
+    """The gradients in the place of the weights, after checking that each weight has one."""
+    if any(len(arrays) < 3 for arrays in weights):
         raise ValueError("the layer has no bias: with use_bias=False there is no gradient of b")
-    _check_count(gradients, count, "one array for each of layer.trainable_weights")
-    for k, gradient in enumerate(gradients):
+    shapes = [array.shape for arrays in weights for array in arrays]
+    _check_count(gradients, len(shapes), "one array for each of layer.trainable_weights")
+    found = []
+    for k, (gradient, shape) in enumerate(zip(gradients, shapes, strict=True)):
         if gradient is None:
             raise ValueError(f"gradient {k} is None: the loss does not depend on that weight, "
                              "or it was computed outside the tape")  # fmt: skip
-    return [keras.ops.convert_to_numpy(gradient) for gradient in gradients]
+        found.append(_keras_numbers(gradient))
+        if found[k].shape != shape:
+            raise ValueError(f"gradient {k} has shape {found[k].shape}; the weight has {shape}: "
+                             "expected the order of layer.trainable_weights")  # fmt: skip
+    return [found[:3], found[3:]][: len(weights)]
+
+
+def _keras_numbers(values: Any) -> Array:
+    """A tensor or array as an array; bfloat16, which NumPy lacks, as float32."""
+    import keras
+
+    if keras.backend.standardize_dtype(values.dtype) == "bfloat16":
+        values = keras.ops.cast(values, "float32")
+    return keras.ops.convert_to_numpy(values)
 
 
 def _check_count(gradients: Sequence[Any], expected: int, words: str) -> None:
@@ -288,6 +325,9 @@ def _keras_kind(layer: Any) -> str:
     if ones[0].go_backwards:
         raise ValueError("expected go_backwards=False, found True: "
                          "reverse the inputs instead, or use Bidirectional")  # fmt: skip
+    if not all(one.go_backwards for one in ones[1:]):
+        raise ValueError("backward_layer has go_backwards=False: both halves read forward; "
+                         "expected True, as Bidirectional sets it")  # fmt: skip
     for one in ones:
         for name, expected in [("activation", "tanh"), ("recurrent_activation", "sigmoid")]:
             found = getattr(one, name, None)  # the simple cell has no recurrent activation
@@ -305,7 +345,12 @@ def _read(kind: str, params: Form) -> list[list[Params]]:
     """The layers of params in any form, each a list of directions, all checked."""
     if kind not in GATES:
         raise ValueError(f"unknown kind {kind!r}; expected one of {list(GATES)}")
-    return read_form(kind, len(GATES[kind]), params)
+    layers = read_form(kind, len(GATES[kind]), params)
+    dtype = layers[0][0]["b"].dtype
+    if dtype not in (np.float16, np.float32, np.float64):
+        raise TypeError(f"params are {dtype}, which neither PyTorch nor Keras has: cast them, "
+                        "with astype(np.float64) for instance")  # fmt: skip
+    return layers
 
 
 def _kind_of(found: Any, library: Any, table: dict[str, tuple]) -> str | None:

@@ -87,9 +87,14 @@ def _check_fit(layers: list[list[Params]]) -> None:
         shapes = [{name: array.shape for name, array in p.items()} for p in directions]
         if shapes[0] != shapes[-1]:
             raise ValueError(f"the directions of layer {k} have different shapes: "
-                             f"{shapes[0]} forward, {shapes[-1]} backward")  # fmt: skip
-        if layers[0][0]["b"].dtype != directions[-1]["b"].dtype:
-            raise ValueError(f"layer {k} is {directions[-1]['b'].dtype} and layer 0 is "
+                             f"{shapes[0]} forward, {shapes[-1]} backward; expected "
+                             "the same in both")  # fmt: skip
+        dtypes = [p["b"].dtype for p in directions]
+        if dtypes[0] != dtypes[-1]:
+            raise ValueError(f"layer {k} is {dtypes[0]} forward and {dtypes[-1]} backward; "
+                             "expected one dtype")  # fmt: skip
+        if layers[0][0]["b"].dtype != dtypes[0]:
+            raise ValueError(f"layer {k} is {dtypes[0]} and layer 0 is "
                              f"{layers[0][0]['b'].dtype}; expected one dtype")  # fmt: skip
         given = len(directions[0]["W_h"]) * len(directions)
         if k + 1 < len(layers) and len(layers[k + 1][0]["W_x"]) != given:

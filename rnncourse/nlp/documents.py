@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnncourse._arrays import numbers, plain
 from rnncourse._types import Array
 from rnncourse.metrics import check_labels
 from rnncourse.nlp.text import Vocabulary
@@ -33,9 +34,10 @@ def counts(documents: Iterable[Sequence[str]], vocabulary: Vocabulary) -> Array:
 def idf(counts: ArrayLike) -> Array:
     """Weight of each token, smoothed as scikit-learn does it (eq-documents-idf): (V,).
 
-    counts (N, V), of the training documents alone. Raises ValueError for another shape.
+    counts (N, V), of the training documents alone. Raises ValueError for another shape, and for
+    what are no counts.
     """
-    counts = _matrix(counts)
+    counts = _counts(counts)
     containing = (counts > 0).sum(axis=0)
     return np.log((1 + len(counts)) / (1 + containing)) + 1
 
@@ -46,10 +48,12 @@ def tfidf(counts: ArrayLike, weights: ArrayLike) -> Array:
     counts (N, V), weights (V,) of :func:`idf`. A document without any known token stays zero.
     Raises ValueError where the shapes do not fit.
     """
-    counts, weights = _matrix(counts), np.asarray(weights, dtype=float)
+    counts, weights = _counts(counts), plain("weights", weights, float)
     if weights.shape != counts.shape[1:]:
         shapes = f"weights {weights.shape}, counts {counts.shape}"
         raise ValueError(f"{shapes}; expected (V,) and (N, V)")
+    if not np.isfinite(weights).all():
+        raise ValueError("weights hold NaN or infinity; expected those of idf")
     x = counts * weights
     length = np.linalg.norm(x, axis=1, keepdims=True)
     return np.divide(x, length, out=np.zeros_like(x), where=length > 0)
@@ -72,9 +76,10 @@ def nb_fit(counts: ArrayLike, labels: ArrayLike, alpha: float = 1.0) -> NaiveBay
 
     Raises ValueError where the shapes do not fit, a class is empty or alpha is not positive.
     """
-    counts, labels = _matrix(counts), check_labels(labels, len(counts))
+    counts = _counts(counts)
+    labels = check_labels(labels, len(counts))
     size = np.bincount(labels)
-    if alpha <= 0 or not all(size):
+    if not 0 < alpha < np.inf or not all(size):
         found = f"alpha = {alpha}, documents a class: {size.tolist()}"
         raise ValueError(f"{found}; expected all above zero")
     total = np.array([counts[labels == k].sum(axis=0) for k in range(len(size))]) + alpha
@@ -83,8 +88,15 @@ def nb_fit(counts: ArrayLike, labels: ArrayLike, alpha: float = 1.0) -> NaiveBay
 
 
 def nb_scores(counts: ArrayLike, model: NaiveBayes) -> Array:
-    """ln p(class) + ln p(tokens | class), up to a constant (eq-documents-bayes): (N, K)."""
-    return model.log_prior + _matrix(counts) @ model.log_p.T
+    """ln p(class) + ln p(tokens | class), up to a constant (eq-documents-bayes): (N, K).
+
+    Raises ValueError where the counts are not (N, V) with the V of the model.
+    """
+    counts = _counts(counts)
+    if counts.shape[1] != model.log_p.shape[1]:
+        raise ValueError(f"counts have shape {counts.shape}; this model needs "
+                         f"(N, {model.log_p.shape[1]})")  # fmt: skip
+    return model.log_prior + counts @ model.log_p.T
 
 
 class Clusters(NamedTuple):
@@ -125,11 +137,21 @@ def kmeans(x: ArrayLike, centres: ArrayLike, rounds: int = 100) -> Clusters:
 
 
 def _matrix(values: ArrayLike) -> Array:
-    """The values as an array, or ValueError."""
-    values = np.asarray(values)
-    if values.ndim != 2 or not len(values):
-        raise ValueError(f"found shape {values.shape}; expected rows and columns, one row or more")
-    return values
+    """The values as an array. Raises ValueError for another shape, and NaN or infinity."""
+    found = numbers("the matrix", values)
+    if found.ndim != 2 or not len(found):
+        raise ValueError(f"found shape {found.shape}; expected rows and columns, one row or more")
+    if not np.isfinite(found).all():
+        raise ValueError("the matrix holds NaN or infinity; leave those rows or columns out")
+    return found
+
+
+def _counts(values: ArrayLike) -> Array:
+    """A matrix of numbers from 0 on."""
+    found = _matrix(values)
+    if (found < 0).any():
+        raise ValueError(f"counts go down to {found.min()}; expected numbers from 0 on")
+    return found
 
 
 class Judgement(NamedTuple):

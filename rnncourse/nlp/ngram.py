@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnncourse._arrays import check_counts, plain
 from rnncourse._types import Array
 
 Followers = dict[tuple[int, ...], Counter[int]]  # of each context
@@ -23,8 +24,7 @@ class _NGram:
 
     def __init__(self, n: int, V: int) -> None:
         """n: 1 for single tokens, 2 for pairs, …; V: tokens are numbers 0..V-1."""
-        if n < 1 or V < 1:
-            raise ValueError(f"n = {n}, V = {V}; expected at least 1 of each")
+        check_counts(n=n, V=V)
         self.n, self.V = n, V
         self._followers: list[Followers] = [{} for _ in range(n)]
 
@@ -57,7 +57,7 @@ class _NGram:
         raise NotImplementedError
 
     def _checked(self, tokens: ArrayLike) -> Array:
-        tokens = np.asarray(tokens)
+        tokens = plain("tokens", tokens)
         if tokens.size == 0:
             return np.zeros(0, np.int64)
         if tokens.ndim != 1 or tokens.dtype.kind not in "iu":

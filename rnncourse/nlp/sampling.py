@@ -5,15 +5,18 @@ returns the scores (V,) of the next token and its new state. ``state`` may be an
 means the beginning, and ``step`` must not change the state that it is given, since a beam goes
 on from one state in several ways. Any library's model fits after a few lines.
 
-V vocabulary. Probabilities stand in the last axis and sum to one.
+V vocabulary. Probabilities stand in the last axis and sum to one. Of float16 they are float32:
+half precision is too coarse for a sum over a vocabulary.
 """
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnncourse._arrays import check_counts, plain
 from rnncourse._types import Array
 from rnncourse.nn.functional import log_softmax, softmax
 
@@ -37,7 +40,7 @@ def temperature(logits: ArrayLike, tau: float) -> Array:
     scores = _scores(logits)
     if not 0 <= tau < np.inf:
         raise ValueError(f"tau is {tau}; expected a number of at least 0")
-    if tau == 0:
+    if tau < np.finfo(scores.dtype).tiny:  # a score divided by it could be no number
         return (np.arange(scores.shape[-1]) == scores.argmax(-1)[..., None]).astype(scores.dtype)
     with np.errstate(over="ignore"):  # a tiny τ makes -∞ of all but the best: as it should
         return softmax((scores - scores.max(-1, keepdims=True)) / tau)
@@ -50,8 +53,7 @@ def top_k(p: ArrayLike, k: int) -> Array:
     Raises ValueError if k is below 1 or p is no probability. Source: Fan et al. (2018).
     """
     p = _probabilities(p)
-    if k < 1:
-        raise ValueError(f"k is {k}; expected at least 1")
+    check_counts(k=k)
     return _keep(p, np.arange(p.shape[-1]) < k)
 
 
@@ -96,8 +98,8 @@ def draw(p: ArrayLike, rng: np.random.Generator) -> Array:
 
 
 def greedy(logits: ArrayLike) -> int:
-    """The best token, the first of several best."""
-    return int(_scores(logits).argmax())
+    """The best token, the first of several best. Raises ValueError unless logits are (V,)."""
+    return int(_scores(_of_one_text(logits)).argmax())
 
 
 def sampler(
@@ -105,11 +107,14 @@ def sampler(
 ) -> Choose:
     """A function that draws a token from scores: temperature, then top-k, then nucleus.
 
-    ``k`` and ``mass`` are left out where None. Raises as those functions do, at once.
+    ``k`` and ``mass`` are left out where None. Raises as those functions do, at once, and
+    TypeError where rng is not a Generator.
     """
+    if not hasattr(rng, "random"):
+        raise TypeError(f"rng is {type(rng).__name__}; expected a numpy.random.Generator")
 
     def choose(logits: Array) -> int:
-        p = temperature(logits, tau)
+        p = temperature(_of_one_text(logits), tau)
         p = p if k is None else top_k(p, k)
         p = p if mass is None else nucleus(p, mass)
         return int(draw(p, rng))
@@ -125,15 +130,24 @@ def sampler(
 def read(step: Step, prompt: Sequence[int], state: Any = None) -> tuple[Array, Any]:
     """Feed a prompt of token numbers; returns the scores (V,) after it, and the state.
 
-    Raises ValueError if the prompt is empty: nothing would say what to begin with.
+    Raises ValueError if the prompt is empty: nothing would say what to begin with; and for
+    more than one prompt at a time, or scores that are not (V,); TypeError for a prompt that is
+    not of integers.
     """
-    if len(prompt) == 0:
+    tokens = plain("prompt", prompt)
+    if tokens.size == 0:
         raise ValueError("prompt is empty; give at least one token, such as the one that begins "
                          "a line or a document")  # fmt: skip
+    if tokens.ndim != 1:
+        raise ValueError(f"prompt has shape {tokens.shape}; expected (T,): for a batch, go "
+                         "through its rows one by one")  # fmt: skip
+    if tokens.dtype.kind not in "iu":
+        raise TypeError(f"prompt is of {tokens.dtype}; expected token numbers: encode the text "
+                        "first")  # fmt: skip
     logits: ArrayLike = ()
-    for token in prompt:
-        logits, state = step(int(token), state)
-    return np.asarray(logits), state
+    for token in tokens.tolist():
+        logits, state = step(token, state)
+    return _of_one_text(logits), state
 
 
 def generate(
@@ -154,18 +168,17 @@ def generate(
         state: where to begin; None for the model's own beginning.
         end: a token after which to stop; it is the last one of the result.
 
-    Returns the new token numbers, without the prompt. Raises ValueError for an empty prompt or
-    a negative length.
+    Returns the new token numbers, without the prompt. Raises ValueError for a negative length,
+    and as :func:`read`: one text at a time, without a batch axis.
     """
-    if length < 0:
-        raise ValueError(f"length is {length}; expected at least 0")
+    check_counts(0, length=length)
     logits, state = read(step, prompt, state)
     tokens: list[int] = []
     while len(tokens) < length:
         if tokens:
             fresh, state = step(tokens[-1], state)
-            logits = np.asarray(fresh)
-        tokens.append(choose(logits))
+            logits = _of_one_text(fresh)
+        tokens.append(operator.index(choose(logits)))
         if tokens[-1] == end:
             break
     return np.array(tokens, np.int64)
@@ -187,10 +200,10 @@ def beam_search(
     different ones.
 
     Returns pairs (token numbers, log-probability in nats), the most probable one first.
-    Raises ValueError for an empty prompt, a negative length or a width below 1.
+    Raises ValueError for a negative length or a width below 1, and as :func:`read`.
     """
-    if length < 0 or width < 1:
-        raise ValueError(f"length = {length}, width = {width}; expected at least 0 and 1")
+    check_counts(0, length=length)
+    check_counts(1, width=width)
     logits, state = read(step, prompt, state)
     beam: list[Kept] = [(0.0, (), logits, state)]
     for _ in range(length):
@@ -221,16 +234,29 @@ def _advanced(
     """After the model has read the last token, unless it has or the text is at its end."""
     if logits is None and tokens[-1] != end:
         logits, state = step(tokens[-1], state)
-        logits = np.asarray(logits)
+        logits = _of_one_text(logits)
     return score, tokens, logits, state
 
 
 # --- checks ------------------------------------------------------------------------------
 
 
+def _of_one_text(logits: ArrayLike) -> Array:
+    """Scores (V,): a batch axis would make one token number of all rows together."""
+    found = plain("logits", logits)
+    if found.ndim != 1:
+        raise ValueError(f"the model's scores have shape {found.shape}; expected (V,): let step "
+                         "return logits[0] where the model has a batch of one; texts are written "
+                         "one at a time")  # fmt: skip
+    return found
+
+
 def _scores(logits: ArrayLike) -> Array:
-    scores = np.asarray(logits)
+    scores = plain("logits", logits)
+    if scores.dtype.kind == "c":
+        raise TypeError(f"logits has dtype {scores.dtype}; expected real numbers")
     scores = scores if scores.dtype.kind == "f" else scores.astype(np.float64)
+    scores = scores.astype(np.float32) if scores.dtype == np.float16 else scores
     if scores.ndim == 0 or scores.shape[-1] == 0:
         raise ValueError(f"logits has shape {scores.shape}; expected (..., V), V at least 1")
     if not (scores.max(-1) < np.inf).all() or not (scores.max(-1) > -np.inf).all():
@@ -240,10 +266,14 @@ def _scores(logits: ArrayLike) -> Array:
 
 
 def _probabilities(p: ArrayLike) -> Array:
-    p = np.asarray(p, None if getattr(p, "dtype", None) == np.float32 else np.float64)
-    if p.ndim == 0 or p.shape[-1] == 0:
-        raise ValueError(f"p has shape {p.shape}; expected (..., V), V at least 1")
-    if not (p >= 0).all() or not np.allclose(p.sum(-1), 1, atol=1e-4):
+    dtype = getattr(p, "dtype", None)
+    found = plain("p", p, None if dtype == np.float32 else np.float64)
+    if found.ndim == 0 or found.shape[-1] == 0:
+        raise ValueError(f"p has shape {found.shape}; expected (..., V), V at least 1")
+    total = found.sum(-1, keepdims=True)
+    if dtype == np.float16 and (np.abs(total - 1) < 0.01).all():
+        found, total = (found / total).astype(np.float32), np.ones(1)  # three digits were left
+    if not (found >= 0).all() or not np.allclose(total, 1, atol=1e-4):
         raise ValueError("p is no probability: expected numbers of at least 0 that sum to 1 over "
                          "the last axis; pass scores through temperature() first")  # fmt: skip
-    return p
+    return found

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from rnncourse._arrays import check_counts, check_fits, plain, refuse_masked
 from rnncourse._types import Array
 
 # --- tokens ----------------------------------------------------------------------
@@ -157,8 +158,17 @@ class Vocabulary:
         return np.array(found, dtype=np.int64)
 
     def decode(self, indices: ArrayLike) -> list[str]:
-        """Tokens of the indices (T,). Raises IndexError for an index outside 0..V-1."""
-        indices = np.asarray(indices)
+        """Tokens of the indices (T,).
+
+        Raises IndexError for an index outside 0..V-1, TypeError for what are no integers,
+        ValueError for another shape: decode a batch row by row.
+        """
+        indices = plain("indices", indices)
+        if indices.ndim != 1:
+            raise ValueError(f"indices has shape {indices.shape}; expected (T,): decode a batch "
+                             "row by row")  # fmt: skip
+        if indices.size and indices.dtype.kind not in "iu":
+            raise TypeError(f"indices has dtype {indices.dtype}; expected integers")
         outside = indices[(indices < 0) | (indices >= len(self))]
         if outside.size:
             raise IndexError(f"indices {outside.tolist()} are outside 0..{len(self) - 1}")
@@ -193,7 +203,7 @@ def one_hot(indices: ArrayLike, V: int, dtype: DTypeLike = np.float64) -> Array:
     Raises TypeError if the indices are not integers, ValueError if one is
     outside 0..V-1.
     """
-    indices = np.asarray(indices)
+    indices = plain("indices", indices)
     if not np.issubdtype(indices.dtype, np.integer):
         raise TypeError(f"indices has dtype {indices.dtype}; expected integers")
     if indices.size and (indices.min() < 0 or indices.max() >= V):
@@ -228,14 +238,14 @@ def pad(
 
     Raises ValueError if there are no sequences, they do not fit each other or hold
     no numbers, all are empty and no length is given, ``value`` is no number of their
-    dtype, or one is too long and ``cut`` is None.
+    dtype, or one is too long and ``cut`` is None; TypeError for a masked array.
     """
     if side not in ("after", "before") or cut not in ("after", "before", None):
         raise ValueError(f"side = {side!r}, cut = {cut!r}; use 'after' or 'before'")
-    rows = [np.asarray(row) for row in sequences]
+    rows = [_row(n, row) for n, row in enumerate(sequences)]
     shape, dtype = _steps(rows, value)
     T = max((len(row) for row in rows), default=0) if length is None else length
-    if T < 1:
+    if not isinstance(T, int | np.integer) or T < 1:
         raise ValueError(f"{len(rows)} sequences of length {T}; expected 1 at least")
     out = np.full((len(rows), T, *shape), value, dtype)
     mask = np.zeros((len(rows), T), np.int64)
@@ -250,6 +260,15 @@ def pad(
     return out, mask
 
 
+def _row(n: int, row: ArrayLike) -> Array:
+    """One sequence as an array. Raises ValueError where its steps differ in length."""
+    try:
+        return plain(f"sequence {n}", row)
+    except ValueError as error:  # NumPy's "inhomogeneous shape"
+        raise ValueError(f"sequence {n} has steps of different lengths; expected (T,) numbers or "
+                         "(T, D): pad the steps first") from error  # fmt: skip
+
+
 def _steps(rows: list[Array], value: float) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and dtype of one step. Raises ValueError as :func:`pad` says."""
     for n, row in enumerate(rows):
@@ -261,17 +280,22 @@ def _steps(rows: list[Array], value: float) -> tuple[tuple[int, ...], np.dtype]:
     if len(shapes) > 1:
         raise ValueError(f"steps have shapes {sorted(shapes)}; expected one shape")
     dtype = np.result_type(*filled)
-    if dtype.kind in "iu" and value != int(value):
-        raise ValueError(f"value = {value} is no number of dtype {dtype}; expected an integer")
+    if dtype.kind == "f" and all(row.dtype.kind in "biu" for row in filled):
+        raise ValueError(f"sequences are of {sorted({str(row.dtype) for row in filled})}, which no "
+                         "integer dtype holds together: cast them to one")  # fmt: skip
+    check_fits(value, dtype)
     return filled[0].shape[1:], dtype
 
 
 def unpad(array: Array, mask: ArrayLike) -> list[Array]:
     """The sequences that :func:`pad` was given: the steps where the mask is 1.
 
-    Raises ValueError where mask (N, T) does not fit array (N, T, ...).
+    Raises ValueError where mask (N, T) does not fit array (N, T, ...), or holds other values
+    than 0 and 1.
     """
-    mask = np.asarray(mask)
+    array, mask = plain("array", array), plain("mask", mask)
+    if not np.isin(mask, (0, 1)).all():
+        raise ValueError("mask holds values other than 0 and 1")
     if mask.ndim != 2 or array.shape[:2] != mask.shape:
         raise ValueError(f"mask has shape {mask.shape}; array {array.shape} needs (N, T)")
     return [row[keep != 0] for row, keep in zip(array, mask, strict=True)]
@@ -299,9 +323,16 @@ def bucket_batches(
     need less padding. If ``size`` does not divide N, one batch is smaller, at the place where
     that saves most. rng shuffles the batches, and sequences of equal length among each
     other. Returns index arrays in which each of 0..N-1 comes once.
-    Raises ValueError if there are no lengths or size is below 1.
+    Raises ValueError if there are no lengths, one is no number from 0 on, or size is below 1.
     """
-    lengths = np.asarray(lengths)
+    lengths = plain("lengths", lengths)
+    if (
+        lengths.ndim != 1
+        or lengths.dtype.kind not in "iuf"
+        or not ((lengths >= 0) & (lengths < np.inf)).all()
+    ):
+        raise ValueError(f"lengths has dtype {lengths.dtype} and shape {lengths.shape}; expected "
+                         "(N,) numbers from 0 on")  # fmt: skip
     _check_batch(len(lengths), size)
     start = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
     order = start[np.argsort(lengths[start], kind="stable")]
@@ -324,19 +355,30 @@ def _cheapest_place(ordered: Array, size: int) -> int:
 
 
 def _check_batch(N: int, size: int) -> None:
-    if N < 1 or size < 1:
-        raise ValueError(f"N = {N}, size = {size}; expected at least 1 of each")
+    check_counts(N=N, size=size)
+
+
+def _checked_shares(shares: Sequence[float]) -> list[float]:
+    """The shares as Python's floats. Raises ValueError as :func:`split` says."""
+    kinds = [plain("shares", share).dtype for share in shares]
+    rounding = max((float(np.finfo(kind).eps) for kind in kinds if kind.kind == "f"), default=0.0)
+    found = [float(share) for share in shares]
+    off = abs(sum(found) - 1)
+    if not found or not min(found) > 0 or not off <= max(1e-9, len(found) * rounding):
+        raise ValueError(f"shares are {tuple(found)}; expected positive numbers with sum 1")
+    return found
 
 
 def split(
-    documents: Sequence[Hashable], shares: Sequence[float], rng: np.random.Generator
+    documents: Iterable[Hashable], shares: Sequence[float], rng: np.random.Generator
 ) -> list[Array]:
     """Indices of the examples of each part, so that no document is in two parts.
 
     Args:
         documents: (N,) which document each example comes from: its number, its name, or the
             text itself, which keeps copies of one text together.
-        shares: of the examples, for each part; positive, sum 1, such as (0.8, 0.1, 0.1).
+        shares: of the examples, for each part; positive, sum 1 but for the rounding of their
+            own dtype, such as (0.8, 0.1, 0.1).
         rng: shuffles the documents.
 
     Returns one sorted index array a part, none empty. Its share is as near as whole
@@ -344,8 +386,11 @@ def split(
 
     Raises ValueError for other shares, or fewer documents than parts.
     """
-    if not shares or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-9:
-        raise ValueError(f"shares are {tuple(shares)}; expected positive numbers with sum 1")
+    for name, given in (("documents", documents), ("shares", shares)):
+        refuse_masked(name, given)
+        if isinstance(given, np.ndarray) and given.ndim != 1:
+            raise ValueError(f"{name} has shape {given.shape}; expected one axis")
+    shares, documents = _checked_shares(shares), list(documents)
     number = {document: k for k, document in enumerate(dict.fromkeys(documents))}
     if len(number) < len(shares):
         raise ValueError(f"{len(number)} different documents for {len(shares)} parts")

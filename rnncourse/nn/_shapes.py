@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from rnncourse._arrays import plain, refuse_masked
 from rnncourse._types import Array, Params, State
 
 
@@ -59,7 +61,8 @@ def check_form(new: State, old: State) -> None:
 
 
 def check_float(name: str, array: Array) -> None:
-    """Raise TypeError unless ``array`` is a NumPy array of a floating dtype."""
+    """Raise TypeError unless ``array`` is a NumPy array of a floating dtype, and no masked one."""
+    refuse_masked(name, array)
     if not isinstance(array, np.ndarray) or not np.issubdtype(array.dtype, np.floating):
         found = getattr(array, "dtype", type(array).__name__)
         raise TypeError(f"{name} is {found}; expected floats: np.asarray({name}, np.float32)")
@@ -84,19 +87,20 @@ def check_mask(mask: Array | None, N: int, T: int) -> Array | None:
     """The mask as (N, T) bool, or None. Raises ValueError for another shape or other values."""
     if mask is None:
         return None
-    mask = np.asarray(mask)
-    if mask.shape != (N, T):
-        raise ValueError(f"mask has shape {mask.shape}; xs need {(N, T)}")
+    return as_bool(mask, (N, T), "xs need")
+
+
+def as_bool(mask: ArrayLike, shape: tuple[int, ...], who: str) -> Array:
+    """A mask of this shape as bool. Raises ValueError for another shape or other values.
+
+    A weight such as 0.5, or NaN, must not count as a 1.
+    """
+    mask = plain("mask", mask)
+    if mask.shape != shape:
+        raise ValueError(f"mask has shape {mask.shape}; {who} {shape}")
     if not np.isin(mask, (0, 1)).all():
         raise ValueError("mask holds values other than 0 and 1")
     return mask.astype(bool)
-
-
-def check_sizes(**sizes: int) -> None:
-    """Raise ValueError naming a size below 1."""
-    for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"{name} is {size}; expected at least 1")
 
 
 def check_upstream(
@@ -104,14 +108,32 @@ def check_upstream(
 ) -> None:
     """Check upstream gradients against the shape (N, T, H) of the forward outputs.
 
-    A gradient with N = 1 would broadcast silently to the whole batch. Raises ValueError.
+    A gradient with N = 1 would broadcast silently to the whole batch. Raises ValueError, and
+    TypeError for what is no array of floats.
     """
     N, _, H = shape
-    if np.shape(doutputs) != shape:
-        raise ValueError(f"doutputs has shape {np.shape(doutputs)}; the outputs have {shape}")
+    check_float("doutputs", doutputs)
+    if doutputs.shape != shape:
+        raise ValueError(f"doutputs has shape {doutputs.shape}; the outputs have {shape}")
     for part in _check_parts("dstate", dstate, parts):
-        if np.shape(part) != (N, H):
-            raise ValueError(f"dstate has shape {np.shape(part)}; the state has {(N, H)}")
+        check_float("dstate", part)
+        if part.shape != (N, H):
+            raise ValueError(f"dstate has shape {part.shape}; the state has {(N, H)}")
+
+
+def only_read(state: Array, drop: Array | None) -> Array:
+    """A state (N, H) or its gradient, zero in rows that are masked throughout, (T, N) drop.
+
+    No cell reads it there. Were it NaN, it would reach the gradients of the weights.
+    """
+    return state if drop is None else np.where(np.all(drop, axis=0, keepdims=True).T, 0, state)
+
+
+def as_given(computed: Array, given: Array, drop: Array | None) -> Array:
+    """What was computed from :func:`only_read`, with the given rows back; in place."""
+    if drop is not None:
+        np.copyto(computed, given, where=np.all(drop, axis=0, keepdims=True).T)
+    return computed
 
 
 def map_parts(f: Callable[..., Array], *states: State) -> State:

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from rnncourse._arrays import check_counts
 from rnncourse._types import Array, Params, State
 from rnncourse.nn import _shapes
-from rnncourse.nn._shapes import check_form, check_sequence, check_sizes, check_upstream
+from rnncourse.nn._shapes import check_form, check_sequence, check_upstream
 from rnncourse.nn.functional import sigmoid, sigmoid_derivative, tanh_derivative
 from rnncourse.nn.initializers import xavier_uniform
 
@@ -41,7 +42,7 @@ def rnn_init(rng: np.random.Generator, D: int, H: int, dtype: DTypeLike = np.flo
     Returns ``{"W_x": (D, H), "W_h": (H, H), "b": (H,)}``.
     Source: Glorot and Bengio (2010), equation 16. Raises ValueError for sizes below 1.
     """
-    check_sizes(D=D, H=H)
+    check_counts(D=D, H=H)
     return {
         "W_x": xavier_uniform(rng, D, H, dtype),
         "W_h": xavier_uniform(rng, H, H, dtype),
@@ -315,7 +316,7 @@ def gru_reset_before_step_backward(
 
 def _gated_init(rng: np.random.Generator, D: int, H: int, gates: int, dtype: DTypeLike) -> Params:
     """Blocks side by side, each drawn as if it stood alone: its fan-out is H, not 4H."""
-    check_sizes(D=D, H=H)
+    check_counts(D=D, H=H)
     return {
         "W_x": np.hstack([xavier_uniform(rng, D, H, dtype) for _ in range(gates)]),
         "W_h": np.hstack([xavier_uniform(rng, H, H, dtype) for _ in range(gates)]),
@@ -358,13 +359,13 @@ def unroll(
         TypeError: xs, a state or a parameter is not of a floating dtype.
     """
     mask = check_sequence(xs, state, params, mask)
-    if mask is not None:  # a NaN under the mask would reach the gradients of the weights
-        xs = np.where(mask[..., None], xs, 0)
-    outputs, caches = [], []
+    if mask is not None:  # a NaN under the mask would reach the gradients of the weights,
+        xs = np.where(mask[..., None], xs, 0)  # and so would one in a state that nobody reads
+    outputs, caches, zero = [], [], _shapes.map_parts(np.zeros_like, state)
     for t in range(xs.shape[1]):
-        new_state, cache = step(xs[:, t], state, params)
-        check_form(new_state, state)
         keep = None if mask is None else mask[:, t, None]
+        new_state, cache = step(xs[:, t], _shapes.where(keep, state, zero), params)
+        check_form(new_state, state)
         state = _shapes.where(keep, new_state, state)
         h = state[0] if isinstance(state, tuple) else state
         outputs.append(h if keep is None else np.where(keep, h, 0))
@@ -398,6 +399,8 @@ def unroll_backward(
         ValueError: ``doutputs`` or ``dstate`` has the wrong shape.
     """
     check_upstream(doutputs, dstate, cache.shape)
+    if cache.mask is not None:
+        doutputs = np.where(cache.mask[..., None], doutputs, 0)
     grads = {name: np.zeros_like(p) for name, p in params.items()}
     dxs = []  # the last step's first
     for t in reversed(range(len(cache.steps))):

@@ -7,7 +7,9 @@ Each function keeps the dtype of its input.
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnncourse._arrays import plain
 from rnncourse._types import Array
+from rnncourse.nn._shapes import as_bool
 
 
 def sigmoid(a: ArrayLike) -> Array:
@@ -57,11 +59,16 @@ def log_sum_exp(a: ArrayLike, axis: int = -1) -> Array:
     """log Σ e^a along ``axis``, which is removed.
 
     Subtracting the maximum first leaves the value unchanged and keeps every
-    exponent at or below zero, so nothing overflows.
+    exponent at or below zero, so nothing overflows. Of numbers that are all -∞ it is -∞.
+    Raises ValueError where there is no number along the axis.
     """
     a = _as_float(a, "a")
+    if a.ndim and a.shape[axis] == 0:
+        raise ValueError(f"a has shape {a.shape}: no number along axis {axis} to add up")
     top = a.max(axis=axis, keepdims=True)
-    return (top + np.log(np.exp(a - top).sum(axis=axis, keepdims=True))).squeeze(axis)
+    top = np.where(np.isinf(top), 0, top)  # ∞ - ∞ is not a number
+    with np.errstate(divide="ignore"):
+        return (top + np.log(np.exp(a - top).sum(axis=axis, keepdims=True))).squeeze(axis)
 
 
 def log_softmax(a: ArrayLike, axis: int = -1) -> Array:
@@ -96,12 +103,12 @@ def cross_entropy(
         TypeError: targets are not integers, or logits are not real numbers.
     """
     logits = _as_float(logits, "logits")
-    targets = np.asarray(targets)
+    targets = plain("targets", targets)
     keep = _keep(mask, targets.shape)
     _check_targets(logits, targets, keep)
     V = logits.shape[-1]
-    safe = np.where(keep, targets, 0)[..., None]
-    log_p = log_softmax(logits)
+    safe = _select(targets, keep)[..., None]
+    log_p = log_softmax(_select(logits, keep))
     nll = -np.take_along_axis(log_p, safe, -1)[..., 0]
     # d loss / d logits = (softmax - one-hot) / number of real positions
     return _masked_mean(nll, np.exp(log_p) - (np.arange(V) == safe), keep)
@@ -124,11 +131,11 @@ def binary_cross_entropy(
             everywhere.
         TypeError: logits are not real numbers.
     """
-    logits, targets = _as_float(logits, "logits"), np.asarray(targets)
+    logits, targets = _as_float(logits, "logits"), plain("targets", targets)
     keep = _same_shape(logits, targets, mask, "logits")
     if not np.isin(targets[keep], (0, 1)).all():
         raise ValueError("targets hold values other than 0 and 1")
-    targets = np.where(keep, targets, 0).astype(logits.dtype)
+    logits, targets = _select(logits, keep), _select(targets, keep).astype(logits.dtype)
     nll = softplus(logits) - logits * targets  # = -log σ(±a), without a log of zero
     return _masked_mean(nll, sigmoid(logits) - targets, keep)
 
@@ -151,20 +158,33 @@ def squared_error(
     """
     outputs, targets = _as_float(outputs, "outputs"), _as_float(targets, "targets")
     if mask is not None and np.ndim(mask) > 0 and np.shape(mask) == outputs.shape[:-1]:
-        mask = np.broadcast_to(np.asarray(mask)[..., None], outputs.shape)
+        mask = np.broadcast_to(plain("mask", mask)[..., None], outputs.shape)
     keep = _same_shape(outputs, targets, mask, "outputs")
-    error = outputs - np.where(keep, targets, 0).astype(outputs.dtype)
-    return _masked_mean(error * error, 2 * error, keep)
+    error = _select(outputs, keep) - _select(targets, keep).astype(outputs.dtype)
+    square = np.square(error, dtype=_wide(error))
+    return _masked_mean(square, 2 * error, keep)
 
 
 def _keep(mask: ArrayLike | None, shape: tuple[int, ...]) -> Array:
     """The mask as bool, all true for None. Raises ValueError as the losses say."""
-    keep = np.ones(shape, bool) if mask is None else np.asarray(mask) != 0
-    if keep.shape != shape:
-        raise ValueError(f"mask has shape {keep.shape}; targets have {shape}")
+    keep = np.ones(shape, bool) if mask is None else as_bool(mask, shape, "targets have")
+    if not keep.size:
+        raise ValueError(f"targets have shape {shape}: there is no position to average over")
     if not keep.any():
         raise ValueError("mask is 0 everywhere: there is no position to average over")
     return keep
+
+
+def _select(values: Array, keep: Array) -> Array:
+    """The values, 0 where they are not kept: what stands there must not even overflow."""
+    if keep.all():
+        return values
+    return np.where(keep.reshape(keep.shape + (1,) * (values.ndim - keep.ndim)), values, 0)
+
+
+def _wide(values: Array) -> np.dtype:
+    """The dtype to sum and count in: float16 has no number above 65504."""
+    return np.result_type(values.dtype, np.float32)
 
 
 def _same_shape(outputs: Array, targets: Array, mask: ArrayLike | None, name: str) -> Array:
@@ -178,10 +198,11 @@ def _masked_mean(values: Array, slopes: Array, keep: Array) -> tuple[float, Arra
 
     What is masked may be NaN or infinite: it is replaced, not multiplied by zero.
     """
-    count = keep.sum()
+    count, wide = keep.sum(), _wide(slopes)
     loss = float(np.where(keep, values, 0).sum(dtype=np.float64) / count)
     keep = keep.reshape(keep.shape + (1,) * (slopes.ndim - keep.ndim))
-    return loss, np.where(keep, slopes, 0).astype(values.dtype) / values.dtype.type(count)
+    gradient = np.where(keep, slopes, 0).astype(wide) / wide.type(count)
+    return loss, gradient.astype(slopes.dtype, copy=False)
 
 
 def _check_targets(logits: Array, targets: Array, keep: Array) -> None:
@@ -201,7 +222,7 @@ def _check_targets(logits: Array, targets: Array, keep: Array) -> None:
 
 def _as_float(a: ArrayLike, name: str) -> Array:
     """Array of floats: keeps float dtypes, turns integers to float64, refuses the rest."""
-    a = np.asarray(a)
+    a = plain(name, a)
     if np.issubdtype(a.dtype, np.floating):
         return a
     if np.issubdtype(a.dtype, np.integer) or a.dtype == bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from rnncourse._arrays import numbers
 from rnncourse._types import Array
 
 
@@ -50,7 +51,7 @@ def relative_error(a: Array, b: Array) -> float:
     Raises ValueError when the shapes differ: broadcasting would hide it.
     NaN or infinity in either array gives infinity, never a small number.
     """
-    a, b = np.asarray(a), np.asarray(b)
+    a, b = numbers("a", a), numbers("b", b)
     if a.shape != b.shape:
         raise ValueError(f"shapes differ: {a.shape} and {b.shape}")
     if not (np.isfinite(a).all() and np.isfinite(b).all()):

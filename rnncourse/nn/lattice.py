@@ -3,7 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnncourse._arrays import plain
 from rnncourse._types import Array
+from rnncourse.nn._shapes import as_bool
 
 
 def viterbi(
@@ -25,9 +27,11 @@ def viterbi(
     first, or all paths of a sequence are forbidden.
     Source: Viterbi (1967).
     """
-    start, step, emit = (np.asarray(a, float) for a in (start, step, emit))
-    S = len(start)
-    if emit.ndim != 3 or emit.shape[2] != S or step.shape != (S, S) or emit.shape[1] == 0:
+    pairs = {"start": start, "step": step, "emit": emit}
+    start, step, emit = (plain(name, a, float) for name, a in pairs.items())
+    S = start.size
+    fits = start.ndim == 1 and step.shape == (S, S) and emit.ndim == 3 and emit.shape[2] == S
+    if not fits or emit.shape[1] == 0:
         raise ValueError(f"start {start.shape}, step {step.shape}, emit {emit.shape}; expected "
                          "(S,), (S, S) and (N, T, S) with at least one step")  # fmt: skip
     N, T, _ = emit.shape
@@ -53,9 +57,7 @@ def viterbi(
 
 def _real_steps(mask: ArrayLike | None, N: int, T: int) -> Array:
     """The mask as bool (N, T), checked: ones first, at least one."""
-    keep = np.ones((N, T), bool) if mask is None else np.asarray(mask) != 0
-    if keep.shape != (N, T):
-        raise ValueError(f"mask has shape {keep.shape}; emit needs {(N, T)}")
+    keep = np.ones((N, T), bool) if mask is None else as_bool(mask, (N, T), "emit needs")
     if not keep[:, 0].all() or (keep[:, 1:] & ~keep[:, :-1]).any():
         raise ValueError("each row of mask must begin with a 1 and have no 1 after a 0")
     return keep

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from rnncourse._arrays import check_counts, check_numbers, plain
 from rnncourse._types import Array, Params
 from rnncourse.nn import recurrent
-from rnncourse.nn._shapes import check_mask, check_sizes
-from rnncourse.nn.initializers import xavier_uniform
+from rnncourse.nn._shapes import as_bool, check_float, check_mask
+from rnncourse.nn.initializers import check_float_dtype, xavier_uniform
 
 Pair = tuple[Any, Any]  # one for each direction: forward, backward
 Layer = Params | tuple[Params, Params]
@@ -48,16 +49,20 @@ def bidirectional_forward(
         both last states; the caches of both.
 
     Raises:
-        ValueError: an unknown kind, or params that are not a pair of dicts.
+        ValueError: an unknown kind, params that are not a pair of dicts or differ in H, or
+            states that are no pair.
         ValueError, TypeError: as :func:`rnncourse.nn.cells.unroll`.
     """
     forward, _ = _cell(kind)
     if not (isinstance(params, tuple) and len(params) == 2):
         raise ValueError(f"params is {type(params).__name__}; expected (forward, backward)")
-    ahead, back = (None, None) if states is None else states
+    widths = [len(p["W_h"]) for p in params]
+    if widths[0] != widths[1]:
+        raise ValueError(f"the directions have H = {widths}; expected the same in both")
+    ahead, back = _both("states", states)
+    hs, last, cache = forward(xs, ahead, params[0], mask)  # checks the shapes
     checked = check_mask(mask, *xs.shape[:2])
     reversed_mask = None if checked is None else checked[:, ::-1]
-    hs, last, cache = forward(xs, ahead, params[0], mask)
     hs_back, last_back, cache_back = forward(xs[:, ::-1], back, params[1], reversed_mask)
     hs = np.concatenate([hs, hs_back[:, ::-1]], axis=2)
     return hs, (last, last_back), (cache, cache_back)
@@ -82,13 +87,23 @@ def bidirectional_backward(
     """
     _, backward = _cell(kind)
     H = len(params[0]["W_h"])
+    check_float("dhs", dhs)
     if dhs.ndim != 3 or dhs.shape[2] != 2 * H:
         raise ValueError(f"dhs has shape {dhs.shape}; two directions of {H} units need {2 * H}")
-    ahead, back = (None, None) if dstates is None else dstates
+    ahead, back = _both("dstates", dstates)
     dxs, dfirst, grads = backward(dhs[..., :H], ahead, cache[0], params[0])
     dhs_back = dhs[:, ::-1, H:]
     dxs_back, dfirst_back, grads_back = backward(dhs_back, back, cache[1], params[1])
     return dxs + dxs_back[:, ::-1], (dfirst, dfirst_back), (grads, grads_back)
+
+
+def _both(name: str, states: Pair | None) -> Pair:
+    """The states of both directions. Raises ValueError where they are no pair."""
+    if states is None:
+        return None, None
+    if not (isinstance(states, tuple | list) and len(states) == 2):
+        raise ValueError(f"{name} is {type(states).__name__}; expected (forward, backward)")
+    return states[0], states[1]
 
 
 # --- layers upon layers --------------------------------------------------------
@@ -218,20 +233,33 @@ def dropout_forward(xs: Array, rate: float, rng: np.random.Generator | None) -> 
     needs to change when dropout is off ("inverted dropout").
 
     Returns xs multiplied by keep, and keep: 0 or 1 / (1 - rate), in the shape and dtype
-    of xs. Raises ValueError unless 0 <= rate < 1, and where rng is not a Generator.
+    of xs. What is set to zero may be NaN. Raises ValueError unless 0 <= rate < 1, and where
+    rng is not a Generator; TypeError where xs are not floats.
     Source: Srivastava et al. (2014).
     """
+    check_float("xs", xs)
     if not 0 <= rate < 1:
         raise ValueError(f"rate is {rate}; expected 0 <= rate < 1")
     if not isinstance(rng, np.random.Generator):
         raise ValueError(f"dropout needs rng, a numpy.random.Generator; found {rng!r}")
     keep = ((rng.random(xs.shape) >= rate) / (1 - rate)).astype(xs.dtype)
-    return xs * keep, keep
+    return dropout_backward(xs, keep), keep
 
 
 def dropout_backward(dys: Array, keep: Array) -> Array:
-    """Gradient of :func:`dropout_forward`: the same numbers are zero, the same divided."""
-    return dys * keep
+    """Gradient of :func:`dropout_forward`: the same numbers are zero, the same divided.
+
+    Raises ValueError for another shape.
+    """
+    check_numbers("dys", dys)
+    if dys.shape != keep.shape:
+        raise ValueError(f"dys has shape {dys.shape}; keep has {keep.shape}")
+    with np.errstate(invalid="ignore", over="ignore"):
+        ys = dys * keep
+        finite = np.isfinite(ys.sum())
+    if not finite:  # 0 · NaN is NaN: what is dropped must be zero
+        np.copyto(ys, 0, where=keep == 0)
+    return ys
 
 
 # --- the embedding ---------------------------------------------------------------
@@ -241,7 +269,8 @@ def embedding_init(
     rng: np.random.Generator, V: int, D: int, dtype: DTypeLike = np.float64
 ) -> Params:
     """A row of D numbers for each of V tokens, drawn from N(0, 1): ``{"E": (V, D)}``."""
-    check_sizes(V=V, D=D)
+    check_counts(V=V, D=D)
+    check_float_dtype(dtype)
     return {"E": rng.standard_normal((V, D)).astype(dtype)}
 
 
@@ -251,20 +280,18 @@ def embedding_forward(ids: Array, params: Params) -> Array:
     The same as a one-hot row times E, without the multiplications by zero.
     Raises TypeError if ids are not integers, ValueError if one is outside 0..V-1.
     """
-    ids, V = np.asarray(ids), len(params["E"])
-    if not np.issubdtype(ids.dtype, np.integer):
-        raise TypeError(f"ids has dtype {ids.dtype}; token numbers must be integers")
-    if ids.size and (ids.min() < 0 or ids.max() >= V):
-        raise ValueError(f"ids lie in {ids.min()}..{ids.max()}; E has rows 0..{V - 1}")
-    return params["E"][ids]
+    return params["E"][check_token_numbers(ids, len(params["E"]))]
 
 
 def embedding_backward(dxs: Array, ids: Array, params: Params) -> Params:
     """The gradient of E, (V, D): each row is the sum of dxs wherever its token stood.
 
-    Raises ValueError when ``dxs`` is not (N, T, D) for these ids.
+    Raises ValueError when ``dxs`` is not (N, T, D) for these ids, and as
+    :func:`embedding_forward`.
     """
-    E, ids = params["E"], np.asarray(ids)
+    E = params["E"]
+    ids = check_token_numbers(ids, len(E))
+    check_numbers("dxs", dxs)
     if dxs.shape != (*ids.shape, E.shape[1]):
         raise ValueError(f"dxs has shape {dxs.shape}; ids {ids.shape} and E {E.shape} need "
                          f"{(*ids.shape, E.shape[1])}")  # fmt: skip
@@ -273,36 +300,62 @@ def embedding_backward(dxs: Array, ids: Array, params: Params) -> Params:
     return {"E": dE}
 
 
+def check_token_numbers(ids: Array, V: int) -> Array:
+    """The ids as an array. Raises as :func:`embedding_forward` says."""
+    ids = plain("ids", ids)
+    if not np.issubdtype(ids.dtype, np.integer):
+        raise TypeError(f"ids has dtype {ids.dtype}; token numbers must be integers")
+    if ids.size and (ids.min() < 0 or ids.max() >= V):
+        raise ValueError(f"ids lie in {ids.min()}..{ids.max()}; E has rows 0..{V - 1}")
+    return ids
+
+
 # --- the dense layer -----------------------------------------------------------
 
 
 def dense_init(rng: np.random.Generator, H: int, V: int, dtype: DTypeLike = np.float64) -> Params:
     """Parameters of y = h W_y + b_y: ``{"W_y": (H, V), "b_y": (V,)}``, Xavier-uniform."""
-    check_sizes(H=H, V=V)
+    check_counts(H=H, V=V)
     return {"W_y": xavier_uniform(rng, H, V, dtype), "b_y": np.zeros(V, dtype)}
 
 
-def dense_forward(hs: Array, params: Params) -> Array:
+def dense_forward(hs: Array, params: Params, mask: Array | None = None) -> Array:
     """y = h W_y + b_y at every position (eq-rnn-output); hs (..., H) → (..., V).
 
-    Raises ValueError when the last axis of ``hs`` is not H.
+    mask (...) of 0 and 1: where it is 0 the output is 0, and hs, were it NaN, counts for
+    nothing. Raises ValueError when the last axis of ``hs`` is not H, or the mask does not fit.
     """
     W_y = params["W_y"]
-    if hs.shape[-1] != len(W_y):
+    check_numbers("hs", hs)
+    if hs.ndim == 0 or hs.shape[-1] != len(W_y):
         raise ValueError(f"hs has shape {hs.shape}; W_y {W_y.shape} needs (..., {len(W_y)})")
-    return hs @ W_y + params["b_y"]
+    return _masked(_masked(hs, mask) @ W_y + params["b_y"], mask)
 
 
-def dense_backward(dys: Array, hs: Array, params: Params) -> tuple[Array, Params]:
+def dense_backward(
+    dys: Array, hs: Array, params: Params, mask: Array | None = None
+) -> tuple[Array, Params]:
     """Gradients of :func:`dense_forward`: dhs (..., H) and those of ``W_y``, ``b_y``.
 
-    Positions share the parameters, so their gradients are summed. Raises
-    ValueError when ``dys`` is not (..., V) with the leading axes of ``hs``.
+    Positions share the parameters, so their gradients are summed. Where the mask is 0, neither
+    dys nor hs counts for anything: needed where hs holds NaN in the padding, since 0 · NaN is
+    NaN. Raises ValueError when ``dys`` is not (..., V) with the leading axes of ``hs``, or the
+    mask does not fit.
     """
     H, V = params["W_y"].shape
+    check_numbers("hs", hs)
+    check_numbers("dys", dys)
     if dys.shape != (*hs.shape[:-1], V):
         raise ValueError(f"dys has shape {dys.shape}; hs {hs.shape} and W_y {(H, V)} need "
                          f"{(*hs.shape[:-1], V)}")  # fmt: skip
+    dys, hs = _masked(dys, mask), _masked(hs, mask)
     flat = dys.reshape(-1, V)
     grads = {"W_y": hs.reshape(-1, H).T @ flat, "b_y": flat.sum(axis=0)}
     return dys @ params["W_y"].T, grads
+
+
+def _masked(values: Array, mask: Array | None) -> Array:
+    """The values (..., H) where the mask (...) is 1, else 0."""
+    if mask is None:
+        return values
+    return np.where(as_bool(mask, values.shape[:-1], "hs need")[..., None], values, 0)

@@ -9,11 +9,12 @@ Each step equals PyTorch's optimiser of that name.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from rnncourse._arrays import refuse_masked
 from rnncourse._types import Array
 
 Tree = Any  # a dict of arrays, or dicts, lists and tuples of trees
@@ -28,13 +29,14 @@ def leaves(tree: Tree) -> dict[str, Array]:
     """All arrays of a nest, by name: ``leaves([{"b": b}])`` is ``{"0.b": b}``.
 
     The arrays themselves, not copies: who changes one in place changes the nest.
-    Raises TypeError for anything else than floating or integer arrays.
+    Raises TypeError for anything else than floating or integer arrays, and for masked ones.
     """
     return dict(_walk(tree, ""))
 
 
 def _walk(tree: Tree, name: str) -> Iterator[tuple[str, Array]]:
     if isinstance(tree, np.ndarray):
+        refuse_masked(name or "params", tree)
         if tree.dtype.kind not in "fiu":
             raise TypeError(f"{name or 'params'} has dtype {tree.dtype}; expected numbers")
         yield name, tree
@@ -197,7 +199,7 @@ def _zeros(params: Tree) -> dict[str, Array]:
 
 def _pairs(params: Tree, grads: Tree, rate: float) -> Iterator[tuple[str, Array, Array]]:
     """Name, parameter and gradient of each array, all checked before the first is used."""
-    if not rate >= 0:
+    if not 0 <= rate < math.inf:
         raise ValueError(f"rate is {rate}; expected a number of at least 0")
     mine, theirs = _matching(params, grads, "grads"), leaves(grads)
     for name, p in mine.items():
@@ -211,45 +213,81 @@ def _pairs(params: Tree, grads: Tree, rate: float) -> Iterator[tuple[str, Array,
 
 def norm(grads: Tree) -> float:
     """Length of all gradients together: the root of the sum of all squares."""
-    # Sums in float64: the square of a float32 overflows at 2e19.
-    squares = (np.square(g, dtype=np.float64).sum() for g in leaves(grads).values())
-    return math.sqrt(sum(squares))
+    arrays = leaves(grads).values()
+    length = _root_of_squares(arrays, 1.0)
+    if _TINY < length < math.inf:
+        return length
+    # A square overflows at 1e154 and vanishes at 1e-162: divide by the largest number first.
+    top = max((float(np.abs(g).max(initial=0)) for g in arrays), default=0.0)
+    return top * _root_of_squares(arrays, top) if 0 < top < math.inf else top
+
+
+_TINY = 1e-140  # a norm below this has lost digits of its squares
+
+
+def _root_of_squares(arrays: Iterable[Array], unit: float) -> float:
+    """√Σ (g / unit)², in float64: the square of a float32 overflows at 2e19."""
+    with np.errstate(over="ignore", under="ignore"):
+        if unit == 1:
+            return math.sqrt(sum(np.square(g, dtype=np.float64).sum() for g in arrays))
+        return math.sqrt(sum(np.square(g / np.float64(unit)).sum() for g in arrays))
 
 
 def clip_by_norm(grads: Tree, limit: float) -> float:
     """Shorten all gradients by one factor so that :func:`norm` is at most ``limit``, in place.
 
     g ← g · min(1, limit / (‖g‖ + 1e-6)): the direction stays (eq-bptt-clip). The 1e-6 is
-    PyTorch's. Returns the norm before. Raises ValueError unless limit > 0, and
-    FloatingPointError, with the gradients unchanged, where the norm is not finite.
-    Source: Pascanu, Mikolov and Bengio (2013).
+    PyTorch's. Returns the norm before. Raises ValueError unless limit > 0, TypeError for
+    gradients that are not floats, and FloatingPointError, with the gradients unchanged, where
+    one of them or the norm is not finite. Source: Pascanu, Mikolov and Bengio (2013).
     """
-    _check_limit(limit)
+    found = _to_clip(grads, limit)
     length = norm(grads)
     if not math.isfinite(length):
-        bad = [name for name, g in leaves(grads).items() if not np.isfinite(g).all()]
-        raise FloatingPointError(f"the gradients of {bad} hold infinity or NaN: no factor mends "
-                                 "them; look at the loss, lower the rate")  # fmt: skip
+        _check_finite(found, np.isfinite, "infinity or NaN")
+        largest = max(found, key=lambda name: np.abs(found[name]).max(initial=0))
+        raise FloatingPointError("the norm of all gradients is above the largest float64; the "
+                                 f"largest gradient is that of {largest!r}: look at the loss, "
+                                 "lower the rate")  # fmt: skip
     factor = limit / (length + 1e-6)
     if factor < 1:
-        for g in leaves(grads).values():
-            g *= g.dtype.type(factor)
+        for g in found.values():
+            # So small a factor has few digits left in the gradient's own dtype.
+            wide = factor < np.finfo(g.dtype).tiny
+            np.multiply(g, np.float64(factor) if wide else g.dtype.type(factor), out=g)
     return length
 
 
 def clip_by_value(grads: Tree, limit: float) -> None:
     """Bring each number of the gradients into -limit..limit, in place.
 
-    This turns the direction. Raises ValueError unless limit > 0.
+    This turns the direction; infinity becomes the limit. Raises as :func:`clip_by_norm`, but
+    FloatingPointError for NaN alone.
     """
-    _check_limit(limit)
-    for g in leaves(grads).values():
-        np.clip(g, -limit, limit, out=g)
+    found = _to_clip(grads, limit)
+    _check_finite(found, lambda g: ~np.isnan(g), "NaN")
+    for g in found.values():
+        bound = min(limit, float(np.finfo(g.dtype).max)) if limit < math.inf else limit
+        np.clip(g, -bound, bound, out=g)
 
 
-def _check_limit(limit: float) -> None:
+def _to_clip(grads: Tree, limit: float) -> dict[str, Array]:
+    """The gradients by name, after checking what both ways of clipping need."""
     if not limit > 0:
         raise ValueError(f"limit is {limit}; expected a number above 0")
+    found = leaves(grads)
+    for name, g in found.items():
+        if g.dtype.kind != "f":
+            raise TypeError(f"grads[{name!r}] has dtype {g.dtype}; expected floats")
+    return found
+
+
+def _check_finite(found: dict[str, Array], good: Callable[[Array], Array], what: str) -> None:
+    """Raise FloatingPointError naming the gradients that are not good throughout."""
+    bad = [name for name, g in found.items() if not good(g).all()]
+    if bad:
+        raise FloatingPointError(f"the gradients of {bad} hold {what}: no factor mends "
+                                 "them; look at the loss, lower the rate")  # fmt: skip
 
 
 # --- schedules: number of the update, from 0 → learning rate ----------------------

@@ -31,7 +31,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnncourse._types import Array, Params
-from rnncourse.nn._shapes import check_sequence, check_upstream
+from rnncourse.nn._shapes import as_given, check_sequence, check_upstream, only_read
 from rnncourse.nn.cells import GRU_GATES, LSTM_GATES
 
 LSTMState = tuple[Array, Array]
@@ -71,12 +71,13 @@ def rnn_forward(
     xs, W_h = _time_major(xs, drop), params["W_h"]
     inputs = xs @ params["W_x"] + params["b"]  # all steps at once: none waits for another here
     states = np.empty((len(xs) + 1, *state.shape), np.result_type(inputs, W_h, state))
-    states[0] = state
+    states[0] = only_read(state, drop)
     for t, a in enumerate(inputs):
         np.tanh(a + states[t] @ W_h, out=states[t + 1])
         _carry(states[t + 1].T, states[t].T, drop, t)
     outputs = states[1:] if drop is None else np.where(drop[..., None], 0, states[1:])
-    return outputs.swapaxes(0, 1), states[-1], RNNLayerCache(xs, states, drop)
+    last = as_given(states[-1].copy(), state, drop)
+    return outputs.swapaxes(0, 1), last, RNNLayerCache(xs, states, drop)
 
 
 def rnn_backward(
@@ -99,9 +100,9 @@ def rnn_backward(
     """
     xs, states, drop = cache
     T, N, H = states[1:].shape
-    dh = np.zeros_like(states[0]) if dstate is None else dstate
-    check_upstream(dhs, dh, (N, T, H), parts=1)
-    dhs = _time_major(dhs, drop)
+    dstate = np.zeros_like(states[0]) if dstate is None else dstate
+    check_upstream(dhs, dstate, (N, T, H), parts=1)
+    dhs, dh = _time_major(dhs, drop), only_read(dstate, drop)
     das, W_h_T = np.empty_like(states[1:]), params["W_h"].T
     for t in reversed(range(T)):
         np.multiply(dh + dhs[t], 1 - states[t + 1] ** 2, out=das[t])
@@ -111,11 +112,11 @@ def rnn_backward(
         dh = passed
     flat = das.reshape(T * N, H)
     grads = {
-        "W_x": xs.reshape(T * N, -1).T @ flat,
+        "W_x": xs.reshape(T * N, xs.shape[2]).T @ flat,
         "W_h": states[:-1].reshape(T * N, H).T @ flat,
         "b": flat.sum(axis=0),
     }
-    return (das @ params["W_x"].T).swapaxes(0, 1), dh, grads
+    return (das @ params["W_x"].T).swapaxes(0, 1), as_given(dh, dstate, drop), grads
 
 
 # --- long short-term memory -----------------------------------------------------
@@ -154,7 +155,7 @@ def lstm_forward(
     (T, N, _), H = xs.shape, len(params["W_h"])
     half = _half(LSTM_GATES, H, xs.dtype)
     gates, hs, cs = _buffers(xs.dtype, (T, 4 * H, N), (H, T + 1, N), (T + 1, H, N))
-    hs[:, 0], cs[0] = state[0].T, state[1].T
+    hs[:, 0], cs[0] = (only_read(part, drop).T for part in state)
     W_x = (_with_bias(params) * half).T
     np.matmul(W_x, xs.swapaxes(1, 2), out=gates)  # all steps at once
     W_h, from_h = (params["W_h"] * half).T.copy(), np.empty((4 * H, N), xs.dtype)
@@ -171,7 +172,8 @@ def lstm_forward(
         _carry(cs[t + 1], cs[t], drop, t)
         _carry(hs[:, t + 1], hs[:, t], drop, t)
     cache = LSTMLayerCache(xs, hs, cs, gates.reshape(T, 4, H, N), drop)
-    return _outputs(hs, drop), (hs[:, -1].T.copy(), cs[-1].T.copy()), cache
+    h, c = as_given(hs[:, -1].T.copy(), state[0], drop), as_given(cs[-1].T.copy(), state[1], drop)
+    return _outputs(hs, drop), (h, c), cache
 
 
 def lstm_backward(
@@ -195,7 +197,7 @@ def lstm_backward(
     T, _, H, N = gates.shape
     dstate = (np.zeros((N, H), hs.dtype),) * 2 if dstate is None else dstate
     check_upstream(dhs, dstate, (N, T, H), parts=2)
-    dhs, dh, dc = _time_major(dhs, drop), dstate[0].T.copy(), dstate[1].T.copy()
+    dhs, (dh, dc) = _time_major(dhs, drop), (only_read(d, drop).T.copy() for d in dstate)
     da, das = _buffers(hs.dtype, (4, H, N), (4 * H, T, N))
     for t in reversed(range(T)):
         i, f, g, o = gates[t]
@@ -218,7 +220,7 @@ def lstm_backward(
         dh, dc = passed, dc_t
     dxs, dW_x, db = _input_gradients(das, xs, params)
     grads = {"W_x": dW_x, "W_h": _weight_gradient(hs, das), "b": db}
-    return dxs, (dh.T, dc.T), grads
+    return dxs, (as_given(dh.T, dstate[0], drop), as_given(dc.T, dstate[1], drop)), grads
 
 
 # --- the gated recurrent unit ------------------------------------------------------
@@ -262,7 +264,7 @@ def gru_forward(
     (T, N, _), H = xs.shape, len(params["W_h"])
     half = _half(GRU_GATES, H, xs.dtype)
     gates, hs, inside = _buffers(xs.dtype, (T, 3 * H, N), (H, T + 1, N), (T, H, N))
-    hs[:, 0] = state.T
+    hs[:, 0] = only_read(state, drop).T
     W_x = (_with_bias(params) * half).T
     np.matmul(W_x, xs.swapaxes(1, 2), out=gates)  # all steps at once
     W_h, from_h = (params["W_h"] * half).T.copy(), np.empty((3 * H, N), xs.dtype)
@@ -280,7 +282,7 @@ def gru_forward(
         np.add(n, z * (hs[:, t] - n), out=hs[:, t + 1])
         _carry(hs[:, t + 1], hs[:, t], drop, t)
     cache = GRULayerCache(xs, hs, gates.reshape(T, 3, H, N), inside, drop)
-    return _outputs(hs, drop), hs[:, -1].T.copy(), cache
+    return _outputs(hs, drop), as_given(hs[:, -1].T.copy(), state, drop), cache
 
 
 def gru_backward(
@@ -304,7 +306,7 @@ def gru_backward(
     T, _, H, N = gates.shape
     dstate = np.zeros((N, H), hs.dtype) if dstate is None else dstate
     check_upstream(dhs, dstate, (N, T, H), parts=1)
-    dhs, dh = _time_major(dhs, drop), dstate.T.copy()
+    dhs, dh = _time_major(dhs, drop), only_read(dstate, drop).T.copy()
     # Blocks n inside the reset, r, z, n: the first three meet h, the last three x.
     da, das = _buffers(hs.dtype, (4, H, N), (4 * H, T, N))
     n_first, rz_first = slice(2 * H, None), slice(2 * H)  # of the columns r, z, n
@@ -326,7 +328,7 @@ def gru_backward(
     dW_n, dW_rz = np.split(_weight_gradient(hs, das[: 3 * H]), [H], axis=1)
     dW_h = np.hstack([dW_rz, dW_n])
     grads = {"W_x": dW_x, "W_h": dW_h, "b": db, "b_hn": das[:H].sum(axis=(1, 2))}
-    return dxs, dh.T, grads
+    return dxs, as_given(dh.T, dstate, drop), grads
 
 
 # --- what they share ---------------------------------------------------------------
@@ -334,7 +336,7 @@ def gru_backward(
 
 def _zeros(xs: Array, params: Params) -> Array:
     """A first state, (N, H)."""
-    return np.zeros((len(xs), len(params["W_h"])), params["W_h"].dtype)
+    return np.zeros((*np.shape(xs)[:1], len(params["W_h"])), params["W_h"].dtype)
 
 
 def _with_ones(xs: Array, drop: Array | None) -> Array:
@@ -406,7 +408,7 @@ def _time_major(xs: Array, drop: Array | None) -> Array:
 def _input_gradients(das: Array, xs: Array, params: Params) -> tuple[Array, Array, Array]:
     """dxs (N, T, D), and the gradients of W_x and b, summed over the steps."""
     (T, N, _), D = xs.shape, len(params["W_x"])
-    das = das.reshape(-1, T * N)
+    das = das.reshape(len(das), T * N)
     joint = (das @ xs.reshape(T * N, D + 1)).T
     dxs = das.T @ params["W_x"].T
     return dxs.reshape(T, N, D).swapaxes(0, 1), joint[:D], joint[D]
@@ -414,5 +416,5 @@ def _input_gradients(das: Array, xs: Array, params: Params) -> tuple[Array, Arra
 
 def _weight_gradient(hs: Array, das: Array) -> Array:
     """The gradient of W_h, summed over the steps: each step read the state before it."""
-    H, T, N = das.shape[0], das.shape[1], das.shape[2]
-    return hs[:, :T].reshape(-1, T * N) @ das.reshape(H, T * N).T
+    rows, T, N = das.shape
+    return hs[:, :T].reshape(len(hs), T * N) @ das.reshape(rows, T * N).T

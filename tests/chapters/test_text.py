@@ -202,6 +202,32 @@ def test_vocabulary_bad_input():
         v.decode([0, 2, -1])
 
 
+def test_pad_with_any_number_of_the_dtype():
+    """The largest and smallest integers, NaN and infinity among floats."""
+    for dtype in (np.uint8, np.int64, np.uint64):
+        for value in (np.iinfo(dtype).min, np.iinfo(dtype).max):
+            assert text.pad([np.ones(1, dtype), []], value=value)[0][1, 0] == value
+    for value in (np.nan, -np.inf, np.float64(0.1), 0.1):
+        padded = text.pad([np.float16([1]), []], value=value)[0]
+        assert padded.dtype == np.float16
+        np.testing.assert_array_equal(padded[1, 0], np.float16(value))
+
+
+def test_what_decodes_to_no_token():
+    """Fractions were cut off, booleans were 0 and 1; a batch is decoded row by row."""
+    v = text.Vocabulary(list("abc"))
+    assert v.decode([]) == []
+    assert v.decode(np.array([2, 0], np.uint8)) == ["c", "a"]
+    for wrong in ([0.7], [1.0], [np.nan], [True, False], ["a"], [None]):
+        with pytest.raises(TypeError, match=r"indices has dtype .*; expected integers"):
+            v.decode(wrong)
+    for wrong in (1, [[0, 1]], np.zeros((2, 0))):
+        with pytest.raises(ValueError, match=r"indices has shape .*; expected \(T,\)"):
+            v.decode(wrong)
+    with pytest.raises(IndexError, match=r"\[-1\] are outside"):
+        v.decode(np.array([0, -1], np.int8))
+
+
 def test_one_hot_picks_rows():
     """one_hot(i) @ W is W[i], any leading shape."""
     rng = np.random.default_rng(0)
@@ -264,6 +290,17 @@ def test_pad_by_hand():
         (["abc"], {}, "sequence 0 is <U3 of shape .*encode the tokens first"),
         ([[1], ["a", "b"]], {}, "sequence 1 is <U1"),
         ([[1, 2], [3]], {"value": 0.5}, "value = 0.5 is no number of dtype int64"),
+        ([[1, 2], [3]], {"value": np.nan}, "value = nan is no number of dtype int64"),
+        ([[1, 2], [3]], {"value": np.inf}, "value = inf is no number of dtype int64"),
+        ([np.uint8([1]), np.uint8([2])], {"value": 300}, "dtype uint8; expected .* in 0..255"),
+        ([np.uint8([1])], {"value": -1}, "value = -1 is no number of dtype uint8"),
+        ([[True], [False]], {"value": 5}, "value = 5 is no number of dtype bool; expected 0 or 1"),
+        ([np.float16([1])], {"value": 1e6}, "value = 1000000.0 is no number of dtype float16"),
+        ([np.float32([1])], {"value": 1e300}, "dtype float32; expected a number within its range"),
+        ([[1]], {"value": "0"}, "value = '0' is no number"),
+        ([[1]], {"length": 2.5}, "length 2.5"),
+        ([[1], [[1.5], [2.5, 3.5]]], {}, "sequence 1 has steps of different lengths"),
+        ([np.uint64([1]), np.int64([-1])], {}, r"\['int64', 'uint64'\], which no integer dtype"),
     ],
 )
 def test_pad_bad_input(rows, options, message):
@@ -396,6 +433,12 @@ def test_buckets_pad_least_of_all_batches():
         assert steps(lengths, text.bucket_batches(lengths, size)) == least
 
 
+@pytest.mark.parametrize("lengths", [[1, np.nan], [1, -1], [1, np.inf], [[1, 2], [3, 4]], ["1"]])
+def test_buckets_of_no_lengths(lengths):
+    with pytest.raises(ValueError, match=r"expected \(N,\) numbers from 0 on"):
+        text.bucket_batches(lengths, 2)
+
+
 def test_rng_shuffles_buckets():
     """Other batches, and other neighbours among sequences of one length."""
     lengths = np.repeat([3, 5], 8)
@@ -406,9 +449,9 @@ def test_rng_shuffles_buckets():
 
 @pytest.mark.parametrize(("N", "size"), [(0, 1), (3, 0)])
 def test_batches_bad_input(N, size):
-    with pytest.raises(ValueError, match=f"N = {N}, size = {size}"):
+    with pytest.raises(ValueError, match=r"(N|size) is 0; expected at least 1"):
         text.batches(N, size)
-    with pytest.raises(ValueError, match=f"N = {N}, size = {size}"):
+    with pytest.raises(ValueError, match=r"(N|size) is 0; expected at least 1"):
         text.bucket_batches(np.ones(N), size)
 
 
@@ -432,6 +475,28 @@ def test_split_never_shares_a_document(documents, shares, seed):
             assert abs(len(part) - share * len(documents)) <= largest
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_split_by_numpys_shares(dtype):
+    """0.7, 0.2, 0.1 in any precision: the same parts as Python's floats, as array or tuple."""
+    shares, documents = np.array([0.7, 0.2, 0.1], dtype), [k % 40 for k in range(100)]
+    expected = text.split(documents, (0.7, 0.2, 0.1), np.random.default_rng(0))
+    for these in (shares, tuple(shares), [shares[0], 0.2, 0.1]):
+        found = text.split(documents, these, np.random.default_rng(0))
+        for part, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(part, other)
+    assert len(text.split(documents, (1,), np.random.default_rng(0))) == 1
+
+
+def test_split_of_documents_that_can_be_read_once():
+    """A generator, and an array with NaN, which equals nothing: each is a document of its own."""
+    expected = text.split(list("aabbccdd"), (0.5, 0.5), np.random.default_rng(0))
+    found = text.split((c for c in "aabbccdd"), (0.5, 0.5), np.random.default_rng(0))
+    for part, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(part, other)
+    parts = text.split(np.array([1, np.nan, 1, np.nan]), (0.5, 0.5), np.random.default_rng(0))
+    assert sorted(np.concatenate(parts)) == [0, 1, 2, 3]
+
+
 def test_split_keeps_copies_of_a_text_together():
     """The documents may be the texts themselves."""
     texts = ["a", "b", "a", "c", "d", "a"]
@@ -447,6 +512,12 @@ def test_split_keeps_copies_of_a_text_together():
         ([1, 2], (), "shares are"),
         ([1, 1, 1], (0.5, 0.5), "1 different documents for 2 parts"),
         ([], (1.0,), "0 different documents for 1 parts"),
+        ([1, 2], (np.nan, 0.5), "shares are"),
+        ([1, 2], (8, 2), "shares are"),
+        ([1, 2], np.array([]), "shares are"),
+        ([1, 2], np.float32([0.5, 0.49]), "shares are"),
+        ([1, 2], np.full((2, 1), 0.5), r"shares has shape \(2, 1\); expected one axis"),
+        (np.ones((4, 2)), (0.5, 0.5), r"documents has shape \(4, 2\)"),
     ],
 )
 def test_split_bad_input(documents, shares, message):

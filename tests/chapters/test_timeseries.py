@@ -40,6 +40,54 @@ def test_the_scaler_equals_scikit_learn():
     np.testing.assert_allclose(one.apply(past[:, 0]), mine.apply(past)[:, 0])
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-160, 1e-15, 1.0, 1e150, 1e300])
+def test_the_scaler_knows_no_unit(unit):
+    """The same numbers in any unit: the same scaled values, a constant stays a constant."""
+    past = np.column_stack([np.random.default_rng(0).normal(3, 2, 50), np.full(50, 0.7)])
+    found, expected = timeseries.scaler(unit * past), timeseries.scaler(past)
+    np.testing.assert_allclose(found.mean, unit * expected.mean, rtol=1e-13)
+    np.testing.assert_allclose(found.scale, expected.scale * [unit, 1], rtol=1e-13)
+    assert expected.scale[1] == 1
+    np.testing.assert_allclose(found.apply(unit * past), expected.apply(past), atol=1e-12)
+    np.testing.assert_array_equal(found.apply(unit * past)[:, 1], 0)
+
+
+def test_what_varies_by_rounding_alone_is_constant():
+    """0.1 + 0.2 and 0.3 differ in the last digit; 1e6 + 1e-6 and 1e6 do differ."""
+    assert timeseries.scaler([0.1 + 0.2, 0.3, 0.3]).scale == 1
+    assert timeseries.scaler(np.zeros(5)).scale == 1
+    assert timeseries.scaler([1e6, 1e6 + 1e-6]).scale == pytest.approx(5e-7, rel=1e-3)
+    assert timeseries.scaler([-1e-15, 1e-15]).scale == pytest.approx(1e-15)
+    one = timeseries.scaler([[7, 2]])  # one row of integers
+    assert (one.mean.tolist(), one.scale.tolist()) == ([7, 2], [1, 1])
+
+
+def test_a_scaler_has_its_columns():
+    """(T, 1) would broadcast to three columns without a word."""
+    three = timeseries.scaler(np.arange(12.0).reshape(4, 3))
+    for wrong in (np.zeros((4, 1)), np.zeros(4), 1.0):
+        with pytest.raises(ValueError, match=r"fitted to columns and needs \(..., 3\)"):
+            three.apply(wrong)
+        with pytest.raises(ValueError, match=r"fitted to columns and needs \(..., 3\)"):
+            three.invert(wrong)
+    assert three.invert(np.zeros((2, 5, 3))).shape == (2, 5, 3)
+
+
+def test_what_a_masked_array_hides_is_a_gap():
+    """Filled as NaN is; where gaps are refused, refused with the same words."""
+    series = np.ma.MaskedArray([0, 99, 2, 3], mask=[0, 1, 0, 0])
+    filled, real = timeseries.fill_gaps(series)
+    assert (filled.tolist(), real.tolist()) == ([0, 1, 2, 3], [1, 0, 1, 1])
+    with pytest.raises(ValueError, match="1 gaps"):
+        timeseries.scaler(series)
+    with pytest.raises(ValueError, match=r"history has 1 gaps .* index 1; fill them first"):
+        persistence(series, 1)
+    with pytest.raises(ValueError, match="past has 1 gaps"):
+        metrics.mase([1.0], [2.0], series)
+    made, _ = timeseries.walk_forward([1.0, 2, 3], 2, 1, lambda h, k: np.ma.masked_all(k))
+    assert np.isnan(made).all()
+
+
 def test_windows_by_hand():
     inputs, targets = timeseries.windows(np.arange(6), 3, 2)
     assert inputs.tolist() == [[0, 1, 2], [1, 2, 3]]
@@ -117,6 +165,34 @@ def test_errors_by_hand():
     # The past moves by 2 a step on average; the forecast is off by 1.
     assert metrics.mase([5.0, 5.0], [4.0, 6.0], [0, 1, 4]) == 0.5
     assert metrics.mase([5.0], [6.0], [0, 0, 4, 2], period=2) == pytest.approx(1 / 3)
+
+
+def test_an_interval_without_an_end_and_one_without_room():
+    """An infinite end covers that side; lower above upper is empty, so it covers nothing."""
+    inf = np.inf
+    assert metrics.coverage([-inf, 0, -inf, 3], [0, inf, inf, 1], [-9, 9, 0, 2]) == 0.75
+
+
+@pytest.mark.parametrize("past", [
+    np.tile([0.1, 0.7, 0.3], 5),
+    np.sin(2 * np.pi * np.arange(36) / 3),  # a period of 3 but for rounding
+])  # fmt: skip
+def test_a_past_that_repeats_itself(past):
+    """The naive forecast's error is nothing but rounding: no unit to measure errors in."""
+    with pytest.raises(ValueError, match=r"repeats itself .*: the naive forecast is never wrong"):
+        metrics.mase([1.0], [2.0], past, period=3)
+    assert metrics.mase([1.0], [2.0], past, period=1) > 0
+
+
+def test_the_quantile_loss_in_float16():
+    """More outputs than float16 can count."""
+    outputs = np.zeros((40_000, 2), np.float16)
+    loss, slope = timeseries.quantile_loss(outputs, np.ones(40_000), [0.25, 0.75])
+    assert loss == 0.5
+    assert slope.dtype == np.float16
+    np.testing.assert_allclose(
+        slope, np.tile([-0.25 / 80_000, -0.75 / 80_000], (40_000, 1)), atol=6e-8
+    )
 
 
 def test_the_interval_score_by_hand():
@@ -225,6 +301,27 @@ def test_a_random_walk_is_best_left_alone():
         (lambda: timeseries.conformal_margin([0] * 8, [1] * 8, [0] * 8, 0.9), "at least 9"),
         (lambda: metrics.mase([1.0], [1.0], [3, 3, 3]), "never wrong"),
         (lambda: metrics.mase([1.0, 2], [1.0], [3, 4]), "differ"),
+        (lambda: metrics.mase([], [], [3, 4]), "hold nothing"),
+        (lambda: metrics.mase([1.0], [2.0], [3, 4], 0), "period is 0; expected at least 1"),
+        (lambda: metrics.mase([1.0], [2.0], [3, 4], -1), "period is -1"),
+        (lambda: metrics.mase([1.0], [2.0], [3, 4], nan), "period is nan; expected a whole number"),
+        (lambda: metrics.mase([1.0], [2.0], [3, 4], 1.0), "period is 1.0; expected a whole"),
+        (lambda: metrics.mase([1.0], [2.0], [3, 4], 2), r"expected \(T,\) with T >= 3"),
+        (lambda: metrics.mase([nan], [2.0], [3, 4]), "forecasts has 1 gaps"),
+        (lambda: metrics.mase([1.0], [nan], [3, 4]), "targets has 1 gaps .* leave those steps out"),
+        (lambda: metrics.coverage([0, 0], [1, 1], [0, nan]), "targets has 1 gaps .* index 1"),
+        (lambda: metrics.coverage([0, nan], [1, 1], [0, 1]), "lower has 1 gaps"),
+        (lambda: metrics.interval_score([0, 0], [nan, 1], [0, 1], 0.5), "upper has 1 gaps"),
+        (lambda: metrics.interval_score([], [], [], 0.5), "at least one value"),
+        (lambda: timeseries.conformal_margin([0] * 9, [1] * 9, [nan] * 9, 0.5), "9 gaps"),
+        (lambda: timeseries.quantile_loss(np.zeros((1, 1)), [nan], [0.5]), "targets has 1 gaps"),
+        (lambda: timeseries.quantile_loss(np.zeros((0, 1)), [], [0.5]), "nothing to average"),
+        (lambda: harmonic_regression(np.zeros(20), np.inf, 2, 1), "period = inf"),
+        (lambda: harmonic_regression(np.zeros(20), 4, 1.5, 1), "waves is 1.5; expected a whole"),
+        (lambda: metrics.confusion([0, 1], [0, -1]), "answers have shape"),
+        (lambda: metrics.confusion(1, 0), r"labels have shape \(\)"),
+        (lambda: metrics.class_scores([[1, -1], [0, 2]]), "expected counts"),
+        (lambda: metrics.class_scores([[nan]]), "expected counts"),
     ],
 )
 def test_bad_input_is_named(call, words):

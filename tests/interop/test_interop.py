@@ -447,6 +447,82 @@ def test_keras_biases_are_read(kind, use_bias):
     assert relative_error(forward(kind, p, xs), layer(xs).numpy()) < 1e-8
 
 
+def keras_halves(one, other, **options):
+    """A built Bidirectional of D = 3 whose halves are given, with random weights."""
+    import keras
+
+    layer = keras.layers.Bidirectional(one, backward_layer=other, **options)
+    layer.build((None, None, 3))
+    rng = np.random.default_rng(0)
+    layer.set_weights([rng.standard_normal(w.shape) for w in layer.get_weights()])
+    return layer
+
+
+@pytest.mark.parametrize("bias", [(True, False), (False, True), (False, False)])
+@pytest.mark.parametrize("kind", STEPS)
+def test_halves_with_and_without_bias(kind, bias):
+    """Each half is read from its own weights: our two runs equal Keras's outputs."""
+    import keras
+
+    made = getattr(keras.layers, convert.KERAS[library_kind(kind)][0])
+    options = {"reset_after": kind == "gru"} if library_kind(kind) == "gru" else {}
+    options |= {"return_sequences": True, "dtype": "float64"}
+    layer = keras_halves(
+        made(4, use_bias=bias[0], **options),
+        made(4, use_bias=bias[1], go_backwards=True, dropout=0.5, **options), dtype="float64",
+    )  # fmt: skip
+    params = interop.from_keras(layer)
+    xs = np.random.default_rng(1).standard_normal((2, 5, 3))
+    ahead, back = forward(kind, params[0], xs), forward(kind, params[1], xs[:, ::-1])
+    found = np.concatenate([ahead, back[:, ::-1]], axis=2)
+    assert relative_error(found, layer(xs).numpy()) < 1e-8
+    with pytest.raises(ValueError, match="use_bias=False there is no gradient of b"):
+        interop.gradients_from_keras(layer, layer.get_weights())
+
+
+def test_bfloat16_is_read_as_float32():
+    """NumPy has no bfloat16; float32 holds all of its numbers: going back changes no bit."""
+    import keras
+    import torch
+
+    module = torch.nn.GRU(3, 4, num_layers=2, bidirectional=True, dtype=torch.bfloat16)
+    module(torch.ones(2, 5, 3, dtype=torch.bfloat16))[0].sum().backward()
+    for form in (interop.from_torch(module), interop.gradients_from_torch(module)):
+        assert {array.dtype for array in leaves(form).values()} == {np.dtype(np.float32)}
+    found = interop.from_torch(module)[0][0]["W_x"].T
+    assert torch.equal(torch.tensor(found).bfloat16(), module.weight_ih_l0.detach())
+    bare = torch.nn.GRU(3, 4, bias=False, dtype=torch.bfloat16)
+    assert interop.from_torch(bare)["b"].dtype == np.float32
+    options = {"dtype": "bfloat16", "recurrent_initializer": "glorot_uniform"}
+    layer = keras.layers.LSTM(4, **options)
+    layer.build((None, None, 3))
+    ours, theirs = interop.from_keras(layer), layer.get_weights()
+    assert {array.dtype for array in ours.values()} == {np.dtype(np.float32)}
+    assert (ours["W_x"].astype(theirs[0].dtype) == theirs[0]).all()  # both orders are i, f, g, o
+    grads = interop.gradients_from_keras(
+        layer, [keras.ops.ones_like(w) for w in layer.trainable_weights]
+    )
+    assert grads["W_h"].dtype == np.float32
+
+
+def test_float16_and_computed_parameters_are_read():
+    """float16 stays; a parameter under weight_norm is read as the module uses it."""
+    import torch
+    from torch.nn.utils.parametrizations import weight_norm
+
+    half = interop.from_torch(torch.nn.LSTM(3, 4, dtype=torch.float16))
+    assert half["b"].dtype == np.float16
+    module = weight_norm(torch.nn.RNN(3, 4, batch_first=True), "weight_hh_l0")
+    xs = np.random.default_rng(0).standard_normal((2, 5, 3)).astype(np.float32)
+    hs = module(torch.tensor(xs))[0]
+    assert (
+        relative_error(forward("rnn", interop.from_torch(module), xs), hs.detach().numpy()) < 1e-5
+    )
+    hs.sum().backward()
+    with pytest.raises(ValueError, match="weight_hh_l0 is computed from other parameters"):
+        interop.gradients_from_torch(module)
+
+
 # --- refusals ------------------------------------------------------------------------
 
 
@@ -503,6 +579,9 @@ def test_params_that_are_no_floats_are_named(there):
         there("rnn", params_of("rnn") | {"b": np.zeros(4, int)})
     with pytest.raises(TypeError, match="layer 1: W_h is list"):
         there("rnn", [params_of("rnn"), params_of("rnn", 4) | {"W_h": [[1.0]]}])
+    long = {name: p.astype(np.longdouble) for name, p in params_of("rnn").items()}
+    with pytest.raises(TypeError, match=r"neither PyTorch nor Keras has: cast them"):
+        there("rnn", long)
 
 
 def test_what_only_pytorch_cannot_hold():
@@ -523,11 +602,16 @@ def test_torch_modules_that_do_not_map():
         (torch.nn.RNN(3, 4, nonlinearity="relu"), "expected nonlinearity='tanh', found 'relu'"),
         (torch.nn.LSTM(3, 4, proj_size=2), "expected proj_size=0, found 2"),
         (torch.nn.GRUCell(3, 4), "expected a torch.nn.RNN, LSTM or GRU, found GRUCell"),
+        (torch.nn.LSTM(3, 4, proj_size=2, num_layers=2, bidirectional=True), "proj_size=0"),
     ]:
         with pytest.raises(ValueError, match=words):
             interop.from_torch(module)
         with pytest.raises(ValueError, match=words):
             interop.gradients_from_torch(module)
+    for bias in (True, False):
+        empty = torch.nn.LSTM(3, 4, bias=bias, device="meta")
+        with pytest.raises(ValueError, match=r"'meta', which keeps shapes and no numbers.*'cpu'"):
+            interop.from_torch(empty)
     with pytest.raises(ValueError, match=r"weight_ih_l0 has no gradient; call backward\(\)"):
         interop.gradients_from_torch(torch.nn.GRU(3, 4))
     module = torch.nn.GRU(3, 4, bias=False)
@@ -543,6 +627,14 @@ def keras_layers_that_do_not_map():
     def wrapped(**options):
         return layers.Bidirectional(layers.GRU(4), **options)
 
+    def halves(one, other):
+        return keras_halves(one, other, dtype="float64")
+
+    def gru(units=4, **options):
+        return layers.GRU(units, **{"dtype": "float64", **options})
+
+    both_forward = halves(gru(), gru(go_backwards=True))
+    both_forward.backward_layer.go_backwards = False
     turned = layers.Bidirectional(layers.GRU(4, go_backwards=True), backward_layer=layers.GRU(4))
     other = layers.LSTM(4, go_backwards=True)
     different = layers.Bidirectional(layers.GRU(4), backward_layer=other)
@@ -560,13 +652,20 @@ def keras_layers_that_do_not_map():
         (layers.Dense(4), "expected a keras.layers.SimpleRNN, LSTM or GRU, one in Bidirectional"),
         (layers.RNN(layers.GRUCell(4)), "expected a keras.layers.SimpleRNN"),
         (different, "expected a keras.layers.SimpleRNN"),
+        (halves(gru(), gru(5, go_backwards=True)),
+         r"different shapes: .*\(4, 12\).* forward, .*\(5, 15\).* backward; expected the same"),
+        (halves(gru(), gru(go_backwards=True, reset_after=False)), "different shapes: .*'b_hn'"),
+        (halves(gru(), gru(go_backwards=True, dtype="float32")),
+         "float64 forward and float32 backward; expected one dtype"),
+        (halves(gru(), gru(go_backwards=True, activation="relu")), "expected activation='tanh'"),
+        (both_forward, "backward_layer has go_backwards=False: both halves read forward"),
         (layers.LSTM(4), r"no weights yet; call layer.build\(\(None, None, D\)\) first"),
         (wrapped(), r"no weights yet; call layer.build"),
         ([layers.LSTM(4), layers.GRU(4)], r"kinds \['gru', 'lstm'\]; expected one kind"),
         ([], "empty list"),
         ([interop.to_keras("rnn", params_of("rnn"))] * 2, "layer 1: W_x has shape"),
         (keras.Sequential([]), "expected a keras.layers.SimpleRNN"),
-    ]
+    ]  # fmt: skip
 
 
 def test_keras_layers_that_do_not_map():
@@ -582,6 +681,8 @@ def test_keras_gradients_that_do_not_fit():
     weights = layer.get_weights()
     with pytest.raises(ValueError, match="gradients has 2 entries; expected 3, one array for each"):
         interop.gradients_from_keras(layer, weights[:2])
+    with pytest.raises(ValueError, match=r"gradient 0 has shape \(4, 12\).*weight has \(3, 12\)"):
+        interop.gradients_from_keras(layer, [weights[1], weights[0], weights[2]])
     with pytest.raises(ValueError, match="gradient 1 is None: the loss does not depend"):
         interop.gradients_from_keras(layer, [weights[0], None, weights[2]])
     with pytest.raises(ValueError, match="gradients has 3 entries; expected 1, one list for each"):

@@ -220,7 +220,7 @@ def test_nothing_fitted_is_uniform(kind):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda kind: kind(0, 3), "n = 0"),
+        (lambda kind: kind(0, 3), "n is 0"),
         (lambda kind: kind(2, 3).fit([[0, 3]]), r"0\.\.3; V = 3 allows 0\.\.2"),
         (lambda kind: kind(2, 3).fit([0, 1]), r"shape \(\)"),
         (lambda kind: kind(2, 3).fit(["ab"]), "expected token numbers"),

@@ -103,6 +103,14 @@ def test_draw_is_a_function_of_the_seed():
     assert not (a == c).all()
 
 
+RNG = np.random.default_rng(0)
+
+
+def batch_of_one(token, state):
+    """What a library's model returns: (N, V)."""
+    return np.eye(3)[[token]], state
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -111,6 +119,25 @@ def test_draw_is_a_function_of_the_seed():
         (lambda: sampling.temperature([1.0], -1), "tau is -1"),
         (lambda: sampling.temperature([1.0], np.nan), "tau is nan"),
         (lambda: sampling.temperature([], 1), r"shape \(0,\)"),
+        (lambda: sampling.temperature([1.0], np.inf), "tau is inf"),
+        (lambda: sampling.top_k([0.5, 0.5], 1.5), "k is 1.5; expected a whole number"),
+        (lambda: sampling.top_k([0.5, 0.5], np.nan), "k is nan; expected a whole number"),
+        (lambda: sampling.nucleus([0.5, 0.5], np.nan), "mass is nan"),
+        (lambda: sampling.nucleus([0.5, 0.5], -0.1), "mass is -0.1"),
+        (lambda: sampling.draw(np.array([0.5, 0.4], np.float16), RNG), "no probability"),
+        (lambda: sampling.sampler(RNG, tau=np.nan), "tau is nan"),
+        (lambda: sampling.sampler(RNG)(np.zeros((1, 3))), r"scores have shape \(1, 3\); expected"),
+        (lambda: sampling.greedy(np.eye(3)), r"scores have shape \(3, 3\); expected \(V,\)"),
+        (lambda: sampling.generate(fixed(np.eye(3)[None]), [0], 5), r"shape \(3, 3\)"),
+        (lambda: sampling.generate(batch_of_one, [0], 5), r"shape \(1, 3\).*logits\[0\]"),
+        (lambda: sampling.beam_search(batch_of_one, [0], 5, 2), r"shape \(1, 3\)"),
+        (
+            lambda: sampling.generate(fixed(np.eye(3)), [[0, 1], [1, 2]], 5),
+            r"prompt has shape \(2, 2\); expected \(T,\): for a batch",
+        ),
+        (lambda: sampling.generate(fixed(np.eye(3)), [[0]], 5), r"prompt has shape \(1, 1\)"),
+        (lambda: sampling.generate(fixed(np.eye(3)), [0], 2.5), "length is 2.5"),
+        (lambda: sampling.beam_search(fixed(np.eye(3)), [0], 5, 1.5), "width is 1.5"),
         (lambda: sampling.top_k([0.5, 0.5], 0), "k is 0"),
         (lambda: sampling.nucleus([0.5, 0.5], 0), "mass is 0"),
         (lambda: sampling.nucleus([0.5, 0.6], 0.5), "no probability"),
@@ -121,7 +148,7 @@ def test_draw_is_a_function_of_the_seed():
         (lambda: sampling.generate(fixed(np.eye(3)), [], 5), "prompt is empty"),
         (lambda: sampling.generate(fixed(np.eye(3)), [0], -1), "length is -1"),
         (lambda: sampling.beam_search(fixed(np.eye(3)), [], 5, 2), "prompt is empty"),
-        (lambda: sampling.beam_search(fixed(np.eye(3)), [0], 5, 0), "width = 0"),
+        (lambda: sampling.beam_search(fixed(np.eye(3)), [0], 5, 0), "width is 0"),
     ],
 )
 def test_bad_input_is_named(call, words):
@@ -130,6 +157,42 @@ def test_bad_input_is_named(call, words):
 
 
 # --- generation ------------------------------------------------------------------------------
+
+
+def test_tokens_are_whole_numbers():
+    """A prompt of floats or letters, and a choice that is a fraction."""
+    for prompt in ([0.5], ["a", "b"], [True]):
+        with pytest.raises(TypeError, match=r"prompt is of .*; expected token numbers"):
+            sampling.generate(fixed(np.eye(3)), prompt, 2)
+    with pytest.raises(TypeError, match="'float' object cannot be interpreted as an integer"):
+        sampling.generate(fixed(np.eye(3)), [0], 2, choose=lambda logits: 1.5)
+    with pytest.raises(TypeError, match=r"rng is int; expected a numpy.random.Generator"):
+        sampling.sampler(0)
+
+
+@pytest.mark.parametrize("V", [7, 1000, 50_000])
+def test_half_precision(V):
+    """Scores in float16 become probabilities in float32 that sum to 1, as do given ones."""
+    rng = np.random.default_rng(0)
+    logits = (4 * rng.standard_normal(V)).astype(np.float16)
+    p = sampling.temperature(logits, 0.8)
+    assert p.dtype == np.float32
+    assert p.sum() == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(p, sampling.temperature(logits.astype(float), 0.8), rtol=1e-5)
+    for half in (p.astype(np.float16), softmax(logits)):
+        assert half.dtype == np.float16
+        for kept in (sampling.top_k(half, 5), sampling.nucleus(half, 0.9)):
+            assert kept.sum() == pytest.approx(1, abs=1e-5)
+        assert 0 <= sampling.draw(half, rng) < V
+    assert 0 <= sampling.sampler(rng, 0.8, 50, 0.95)(logits) < V
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_smallest_temperatures(dtype):
+    """Below the dtype's smallest number τ is 0: the best token, and no 0 / 0."""
+    for tau in (1e-30, 1e-46, 1e-320, 5e-324):
+        p = sampling.temperature(np.array([1, 3, 2], dtype), tau)
+        np.testing.assert_array_equal(p, [0, 1, 0])
 
 
 def test_greedy_follows_the_best_pairs():

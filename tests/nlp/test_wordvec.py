@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from rnncourse.nlp.text import Vocabulary
-from rnncourse.nlp.wordvec import query, word2vec
+from rnncourse.nlp.wordvec import nnlm, query, word2vec
 from rnncourse.nn.functional import log_softmax, sigmoid
 from rnncourse.nn.gradcheck import numeric_gradient, relative_error
+
+ZEROS = np.zeros((2, 2), int)
+NNLM = nnlm.nnlm_init(np.random.default_rng(0), V=5, D=3, n=2, H=4)
 
 V, D, G, L = 11, 4, 3, 7
 COUNTS = np.array([40, 25, 20, 9, 8, 5, 5, 3, 2, 1, 1])
@@ -305,12 +308,109 @@ def test_reading_glove():
         ("a 1 2\nb 1\n", "line 2 has 1 numbers; expected 2"),
         ("a 1 2\nb 1 x\n", "line 2"),
         ("2 3\na 1 2\n", "line 2 has 2 numbers; expected 3"),
-        ("", "no vectors"),
+        ("", "no vectors found: there is no line"),
+        ("a 1 2\nb 1 2 3\n", "line 2 has 3 numbers; expected 2"),  # and no word "b 1"
+        ("a 1 2\nb\n", "line 2 has 0 numbers; expected 2"),
+        ("a\n", "line 1 has 0 numbers; expected a word and numbers"),
+        ("2 0\na\nb\n", "line 2 has 0 numbers"),
+        ("3 2\na 1 2\nb 3 4\n", "line 1 promises 3 vectors, found 2: is the file cut short"),
+        ("1 2\na 1 2\nb 3 4\n", "line 1 promises 1 vectors, found 2"),
+        ("a 1 2\nb nan 4\n", r"line 2 \('b'\) holds NaN"),
+        ("a 1 2\na 3 4\nb 1e39 4\n", r"line 3 \('b'\) .* infinite in float32"),
+        ("a 1,5 2\n", r"line 1 \('a'\): expected 2 numbers"),
     ],
 )
 def test_a_damaged_file_is_named_by_its_line(text, words):
     with pytest.raises(ValueError, match=words):
         query.read_vectors(io.StringIO(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff2 2\nthe 1 2\n猫 3 4\n",
+        "\ufeffthe 1 2\n猫 3 4\n",
+        "2\t2\r\nthe\t1\t2\r\n猫\t3\t4\r\n",
+        "the  1  2 \n\n猫 3 4",
+    ],
+    ids=["byte order mark", "without a first line", "tabs, Windows", "spaces"],
+)
+def test_files_as_programs_write_them(text):
+    words, vectors = query.read_vectors(text.split("\n"))
+    assert words == ["the", "猫"]
+    np.testing.assert_array_equal(vectors, [[1, 2], [3, 4]])
+
+
+def test_words_that_look_like_something_else():
+    """Numbers, nan, other white space, and words with spaces, as GloVe's largest file has."""
+    lines = ["5 1 2", "nan 1 2", "\u3000 1 2", "\x85 1 2", ". . 1 2", "to infinity 1 2"]
+    words, vectors = query.read_vectors(lines)
+    assert words == ["5", "nan", "\u3000", "\x85", ". .", "to infinity"]
+    assert vectors.tolist() == [[1, 2]] * 6
+
+
+def test_bytes_and_unwanted_words():
+    with pytest.raises(TypeError, match=r"line 1 is bytes; expected text: .*gzip.open\(path, 'rt'"):
+        query.read_vectors([b"a 1 2"])
+    with pytest.raises(ValueError, match="none of the 2 words is wanted"):
+        query.read_vectors(["a 1 2", "b 3 4"], wanted={"c"})
+
+
+def test_spearman_of_what_has_no_rank():
+    """NaN is refused; infinity and large integers have ranks (in floats 2⁵³ equals 2⁵³ + 1)."""
+    assert query.spearman([-np.inf, 0, np.inf], [1, 2, 3]) == pytest.approx(1)
+    assert query.spearman([2**53, 2**53 + 1, 0], [1, 2, 0]) == pytest.approx(1)
+    with pytest.raises(ValueError, match=r"b has 1 gaps \(NaN\), the first at index 1"):
+        query.spearman([1, 2, 3], [1, np.nan, 3])
+    for a, b in (([1], [2]), ([1, 2], [1, 2, 3]), ([[1, 2]], [[1, 2]]), (1, 2)):
+        with pytest.raises(ValueError, match=r"expected \(n,\) twice"):
+            query.spearman(a, b)
+    with pytest.raises(TypeError, match=r"b is of .*; expected real numbers"):
+        query.spearman([1, 2], ["1", "2"])
+
+
+def test_lengths_of_any_size():
+    """Rows whose squares overflow or vanish; NaN would be nearest to everything."""
+    E = np.array([[3.0, 4], [3e200, 4e200], [3e-200, 4e-200], [0, 0]])
+    np.testing.assert_allclose(query.unit(E), [[0.6, 0.8]] * 3 + [[0, 0]], rtol=1e-15)
+    half = query.unit(E[:1].astype(np.float32) * np.float32(1e30))
+    assert half.dtype == np.float32
+    np.testing.assert_allclose(half, [[0.6, 0.8]], rtol=1e-6)
+    bad = np.where(E == 3, np.nan, E)
+    for call in (lambda: query.unit(bad), lambda: query.nearest(bad, E[0], 1),
+                 lambda: query.analogy(bad, [[1, 2, 3]])):  # fmt: skip
+        with pytest.raises(ValueError, match=r"1 gaps .* at index \(0, 0\); leave those rows out"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: query.analogy(np.eye(3), [[0, 1, -1]]), ValueError, r"lie in -1..1; .* 0..2"),
+        (lambda: query.analogy(np.eye(3), [[0, 1.0, 2]]), ValueError, r"\(Q, 3\) integers"),
+        (lambda: query.analogy(np.eye(3), []), ValueError, r"shape \(0,\)"),
+        (lambda: query.nearest(np.eye(3), np.ones(3), 1.5), ValueError, "k is 1.5"),
+        (lambda: query.initial_embedding(Vocabulary(["a"]), ["a"], np.array([[np.nan]]), None),
+         ValueError, "gaps"),
+        (lambda: word2vec.noise_distribution([1, np.inf]), ValueError, "counts"),
+        (lambda: word2vec.noise_distribution([1, 2], np.nan), ValueError, "power is nan"),
+        (lambda: word2vec.train([[0.5, 1.5]], [1, 1], None), ValueError, "sentence 0 is float64"),
+        (lambda: word2vec.train([[0, 1]], 3, None), ValueError, r"counts has shape \(\)"),
+        (lambda: nnlm.nnlm_forward(np.array([[0, -1]]), NNLM), ValueError, r"ids lie in -1..0"),
+        (lambda: nnlm.nnlm_backward(np.zeros((1, 5)), nnlm.nnlm_forward(ZEROS, NNLM)[1], NNLM),
+         ValueError, r"dscores has shape \(1, 5\)"),
+    ],
+)  # fmt: skip
+def test_more_bad_arguments_are_named(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_an_empty_batch_of_contexts():
+    scores, cache = nnlm.nnlm_forward(np.zeros((0, 2), int), NNLM)
+    assert scores.shape == (0, 5)
+    for name, gradient in nnlm.nnlm_backward(scores, cache, NNLM).items():
+        np.testing.assert_array_equal(gradient, np.zeros_like(NNLM[name]), strict=True)
 
 
 def test_initial_embedding():

@@ -183,3 +183,55 @@ def test_nan_in_a_real_position_is_not_hidden():
 def test_losses_refuse_bad_input(loss, outputs, targets, mask, error, words):
     with pytest.raises(error, match=words):
         loss(outputs, targets, mask)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e308])
+def test_what_stands_under_a_mask_counts_for_nothing(bad):
+    """In outputs and targets of every loss, without a warning."""
+    rng = np.random.default_rng(0)
+    mask = np.array([[1, 1, 0], [0, 1, 1]])
+    logits, other = rng.standard_normal((2, 3, 4)), rng.standard_normal((2, 3, 4))
+    classes, bits = rng.integers(0, 4, (2, 3)), rng.integers(0, 2, (2, 3)).astype(float)
+
+    def losses():
+        return (F.cross_entropy(logits, classes, mask),
+                F.binary_cross_entropy(logits[..., 0], bits, mask),
+                F.squared_error(logits, other, mask))  # fmt: skip
+
+    expected = losses()
+    logits[mask == 0], other[mask == 0], bits[mask == 0], classes[mask == 0] = bad, bad, bad, -1
+    for (loss, slope), (expected_loss, expected_slope) in zip(losses(), expected, strict=True):
+        assert loss == expected_loss
+        np.testing.assert_array_equal(slope, expected_slope)
+
+
+def test_a_mask_is_of_zeros_and_ones():
+    """A weight of 0.5 or NaN would silently count as 1."""
+    for wrong in (0.5, np.nan, 2):
+        with pytest.raises(ValueError, match="mask holds values other than 0 and 1"):
+            F.squared_error(np.zeros(3), np.ones(3), np.array([1, wrong, 0]))
+
+
+def test_nothing_to_average_over():
+    for shape in ((0,), (0, 4), (3, 0)):
+        with pytest.raises(ValueError, match="there is no position to average over"):
+            F.squared_error(np.zeros(shape), np.zeros(shape))
+    with pytest.raises(ValueError, match=r"a has shape \(2, 0\): no number along axis -1"):
+        F.softmax(np.zeros((2, 0)))
+
+
+def test_log_sum_exp_of_infinities():
+    """log 0 = -inf and log ∞ = ∞, without a warning; a forbidden class has probability 0."""
+    inf = np.inf
+    a = np.array([[-inf, -inf], [-inf, 2.0], [inf, 0.0]])
+    np.testing.assert_array_equal(F.log_sum_exp(a), [-inf, 2, inf])
+    np.testing.assert_array_equal(F.softmax(a[1]), [0, 1])
+
+
+def test_losses_in_float16():
+    """More positions than float16 can count, and a square above its largest number."""
+    n = 70_000
+    loss, slope = F.squared_error(np.full(n, 300, np.float16), np.zeros(n, np.float16))
+    assert loss == 90_000
+    assert slope.dtype == np.float16
+    np.testing.assert_allclose(slope, 600 / n, rtol=1e-3)

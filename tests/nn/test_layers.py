@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_cells import CELLS, MASK, SIZES, make, named
 
-from rnncourse.nn import cells, layers, recurrent
+from rnncourse.nn import cells, initializers, layers, recurrent
 from rnncourse.nn.gradcheck import check_gradient, relative_error
 
 KINDS = ("rnn", "lstm", "gru")
@@ -61,6 +61,100 @@ def test_what_stands_under_a_mask_counts_for_nothing(kind, computed):
     found = computed(kind, xs, state, params, MASK, dhs, dlast)
     for name, array in expected.items():
         np.testing.assert_array_equal(found[name], array, name)
+
+
+EMPTY_ROW = MASK * np.array([[1], [1], [0]])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("computed", [by_layers, by_cells])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_row_that_is_masked_throughout_is_carried(kind, computed, bad):
+    """Its last state is its first, its inputs have gradient 0; NaN in its state harms no other.
+
+    Also where everything that belongs to it is NaN or infinite: inputs, states, gradients.
+    """
+    xs, state, params = make(kind, SIZES[0])
+    dhs, dlast = upstream(kind, SIZES[0])
+    expected = computed(kind, xs, state, params, EMPTY_ROW, dhs, dlast)
+    xs[2], dhs[2] = bad, bad
+    for part in (*named(state, "").values(), *named(dlast, "").values()):
+        part[2] = bad
+    found = computed(kind, xs, state, params, EMPTY_ROW, dhs, dlast)
+    for name, array in expected.items():
+        rows = slice(None, 2) if name.startswith(("last", "dfirst")) else slice(None)
+        np.testing.assert_array_equal(found[name][rows], array[rows], name)
+    firsts = [*named(state, "last").items(), *named(dlast, "dfirst").items()]
+    for name, array in firsts:
+        np.testing.assert_array_equal(found[name][2], array[2])
+    assert (found["dxs"][2] == 0).all()
+
+
+@pytest.mark.parametrize("residual", [False, True], ids=["plain", "residual"])
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_stands_under_a_mask_counts_for_nothing_in_a_stack(kind, dropout, residual):
+    """Two directions, three layers, dropout and residuals; NaN and infinity are planted."""
+    xs, dhs = make(kind, SIZES[0])[0], np.random.default_rng(5).standard_normal((3, 5, 4))
+    params, _ = stack(kind, True)
+
+    def run():
+        draw = np.random.default_rng(7)
+        arguments = (kind, xs, None, params, EMPTY_ROW, dropout, draw, residual)
+        hs, lasts, cache = layers.stacked_forward(*arguments)
+        return flat((hs, lasts, layers.stacked_backward(kind, dhs, None, cache, params)), "")
+
+    expected = run()
+    for bad in (np.nan, np.inf):
+        xs[EMPTY_ROW == 0], dhs[EMPTY_ROW == 0] = bad, -bad
+        found = run()
+        for name, array in expected.items():
+            np.testing.assert_array_equal(found[name], array, name)
+
+
+@pytest.mark.parametrize("mask", [None, np.zeros((0, 5))], ids=["no mask", "mask"])
+@pytest.mark.parametrize("computed", [by_layers, by_cells])
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_batch(kind, computed, mask):
+    """No sequence: right shapes, and gradients of the parameters that are zero."""
+    sizes = (0, *SIZES[0][1:])
+    xs, state, params = make(kind, sizes)
+    found = computed(kind, xs, state, params, mask, *upstream(kind, sizes))
+    assert found["hs"].shape == (0, 5, 2)
+    assert found["dxs"].shape == xs.shape
+    for name, p in params.items():
+        np.testing.assert_array_equal(found[name], np.zeros_like(p), strict=True)
+
+
+def test_an_empty_batch_through_the_other_layers():
+    """A stack of two directions, dense, embedding, dropout; and no step at all but in a layer."""
+    xs = np.zeros((0, 5, 4))
+    params, _ = stack("gru", True)
+    hs, _, cache = layers.stacked_forward("gru", xs, None, params)
+    dxs, _, grads = layers.stacked_backward("gru", hs, None, cache, params)
+    assert (hs.shape, dxs.shape) == ((0, 5, 4), xs.shape)
+    assert not any(g.any() for g in flat(grads, "").values())
+    rng = np.random.default_rng(0)
+    dense, table = layers.dense_init(rng, 4, 3), layers.embedding_init(rng, 6, 4)
+    for shape in ((0, 5), (3, 0)):
+        dhs, grads = layers.dense_backward(np.zeros((*shape, 3)), np.zeros((*shape, 4)), dense)
+        assert dhs.shape == (*shape, 4)
+        assert not grads["W_y"].any()
+        ids = np.zeros(shape, int)
+        assert layers.embedding_forward(ids, table).shape == (*shape, 4)
+        assert not layers.embedding_backward(np.zeros((*shape, 4)), ids, table)["E"].any()
+        assert layers.dropout_forward(np.zeros(shape), 0.5, rng)[0].shape == shape
+    with pytest.raises(ValueError, match=r"\(2, 0, 4\); expected .* at least one step"):
+        layers.stacked_forward("gru", np.zeros((2, 0, 4)), None, params)
+
+
+def test_the_last_memory_is_a_copy():
+    """Writing into it changes nothing of what the backward pass reads."""
+    xs, state, params = make("rnn", SIZES[0])
+    hs, last, cache = recurrent.rnn_forward(xs, state, params)
+    before = recurrent.rnn_backward(hs, None, cache, params)[2]["W_h"]
+    last[:] = 100
+    np.testing.assert_array_equal(recurrent.rnn_backward(hs, None, cache, params)[2]["W_h"], before)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -280,6 +374,13 @@ def test_bad_stacks_are_named():
     wide = [params[0], make("rnn", (3, 5, 2, 7))[2]]
     with pytest.raises(ValueError, match=r"layer 1 makes \(3, 5, 7\) of \(3, 5, 2\)"):
         layers.stacked_forward("rnn", xs, None, wide, residual=True)
+    unlike = (pair("rnn", SIZES[0])[0][0], make("rnn", (3, 5, 4, 7))[2])
+    with pytest.raises(ValueError, match=r"H = \[2, 7\]; expected the same in both"):
+        layers.bidirectional_forward("rnn", xs, None, unlike)
+    with pytest.raises(ValueError, match=r"states is ndarray; expected \(forward, backward\)"):
+        layers.bidirectional_forward("rnn", xs, np.zeros((3, 2)), pair("rnn", SIZES[0])[0])
+    with pytest.raises(TypeError, match="xs is NoneType; expected floats"):
+        layers.bidirectional_forward("rnn", None, None, pair("rnn", SIZES[0])[0])
     both, _ = pair("rnn", SIZES[0])
     hs, _, cache = layers.bidirectional_forward("rnn", xs, None, both)
     with pytest.raises(ValueError, match=r"dhs has shape \(3, 5, 2\).*need 4"):
@@ -319,3 +420,51 @@ def test_embedding_is_one_hot_times_matrix():
         layers.embedding_forward(ids * 1.0, params)
     with pytest.raises(ValueError, match=r"dxs has shape \(2, 3, 4\)"):
         layers.embedding_backward(np.zeros((2, 3, 4)), ids, params)
+    with pytest.raises(ValueError, match=r"ids lie in -1..4; E has rows 0..4"):
+        layers.embedding_backward(dxs, ids - (ids == 2) * 3, params)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_dense_layer_under_a_mask(bad):
+    """NaN in the padding reaches neither outputs nor gradients; without a mask it does."""
+    rng = np.random.default_rng(0)
+    params, hs = layers.dense_init(rng, 2, 4), rng.standard_normal((3, 5, 2))
+    dys = np.where(MASK[..., None], rng.standard_normal((3, 5, 4)), 0)
+    ys, expected = layers.dense_forward(hs, params), layers.dense_backward(dys, hs, params)
+    hs[MASK == 0] = bad
+    found = layers.dense_forward(hs, params, MASK)
+    np.testing.assert_array_equal(found, np.where(MASK[..., None], ys, 0))
+    dhs, grads = layers.dense_backward(dys, hs, params, MASK)
+    np.testing.assert_array_equal(dhs, expected[0])
+    assert_equal(grads, expected[1], 1e-14)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(layers.dense_backward(dys, hs, params)[1]["W_y"]).any()
+    with pytest.raises(ValueError, match=r"mask has shape \(3, 4\); hs need \(3, 5\)"):
+        layers.dense_forward(hs, params, MASK[:, 1:])
+
+
+def test_dropout_drops_infinity_too():
+    """What is set to zero is zero, whatever stood there; what is kept stays as it is."""
+    xs = np.full((20, 20), np.inf)
+    xs[::2] = np.nan
+    ys, keep = layers.dropout_forward(xs, 0.5, np.random.default_rng(0))
+    np.testing.assert_array_equal(ys, np.where(keep == 0, 0, xs))
+    np.testing.assert_array_equal(layers.dropout_backward(-xs, keep), -ys)
+    with pytest.raises(TypeError, match="xs is int64; expected floats"):
+        layers.dropout_forward(np.ones((3, 3), int), 0.5, np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"dys has shape \(1, 20\); keep has \(20, 20\)"):
+        layers.dropout_backward(xs[:1], keep)
+
+
+def test_weights_are_floats():
+    """A dtype of integers would round every drawn weight to zero."""
+    rng = np.random.default_rng(0)
+    for init in (layers.dense_init, layers.embedding_init, cells.lstm_init, cells.rnn_init):
+        with pytest.raises(TypeError, match="dtype is int64; expected floats"):
+            init(rng, 3, 4, int)
+    with pytest.raises(TypeError, match="dtype is int64"):
+        initializers.orthogonal(rng, 3, int)
+    with pytest.raises(ValueError, match=r"D is 2.5; expected a whole number of at least 1"):
+        cells.gru_init(rng, 2.5, 4)
+    with pytest.raises(ValueError, match="rows is 0"):
+        initializers.xavier_uniform(rng, 0, 4)

@@ -292,3 +292,48 @@ def test_clipping_never_lengthens_and_never_turns(numbers, limit):
     assert before == pytest.approx(np.linalg.norm(g))
     assert np.linalg.norm(clipped) <= min(before, limit) * (1 + 1e-9)
     np.testing.assert_allclose(clipped * before, g * np.linalg.norm(clipped), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [1e200, 3e307, 1e-160, 1e-300])
+def test_a_norm_whose_squares_overflow_or_vanish(size):
+    """3, 4 → 5 in any unit; clipped, the length is the limit and the direction stays."""
+    grads = {"a": np.array([3 * size]), "b": [np.array([[4 * size]])]}
+    assert optim.norm(grads) == pytest.approx(5 * size, rel=1e-15)
+    assert optim.clip_by_norm(grads, 2.0) == pytest.approx(5 * size, rel=1e-15)
+    if size > 1:
+        np.testing.assert_allclose([grads["a"][0], grads["b"][0][0, 0]], [1.2, 1.6], rtol=1e-14)
+
+
+def test_a_norm_beyond_float64_names_the_largest_gradient():
+    grads = {"small": np.ones(3), "W_h": np.full(4, -1.7e308)}
+    with pytest.raises(FloatingPointError, match=r"above the largest float64.*that of 'W_h'"):
+        optim.clip_by_norm(grads, 1.0)
+    assert (grads["W_h"] == -1.7e308).all()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_both_ways_of_clipping_name_the_gradient(bad):
+    """NaN in both; infinity has a direction, which clipping by value keeps."""
+    grads = {"W_x": np.ones(2), "W_h": np.array([1.0, bad])}
+    with pytest.raises(FloatingPointError, match=r"gradients of \['W_h'\] hold infinity or NaN"):
+        optim.clip_by_norm(grads, 1.0)
+    if np.isnan(bad):
+        with pytest.raises(FloatingPointError, match=r"gradients of \['W_h'\] hold NaN"):
+            optim.clip_by_value(grads, 0.5)
+    else:
+        optim.clip_by_value(grads, 0.5)
+        assert (grads["W_h"] == 0.5).all()
+
+
+def test_clipping_in_small_floats():
+    """A factor below float16's normal numbers has no digits there; a limit above them is none."""
+    grads = {"a": np.full(4, 60_000, np.float16)}
+    optim.clip_by_norm(grads, 0.1)
+    np.testing.assert_allclose(grads["a"], 0.05, rtol=1e-3)
+    optim.clip_by_value(grads, 1e300)
+    np.testing.assert_allclose(grads["a"], 0.05, rtol=1e-3)
+    for clip in (optim.clip_by_norm, optim.clip_by_value):
+        with pytest.raises(TypeError, match=r"grads\['a'\] has dtype int64; expected floats"):
+            clip({"a": np.full(2, 9)}, 1.0)
+    with pytest.raises(ValueError, match="rate is inf"):
+        optim.sgd_step({"a": np.ones(1)}, {"a": np.ones(1)}, {}, np.inf)

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from rnncourse._arrays import check_counts, plain
 from rnncourse._progress import Bar
 from rnncourse._types import Array, Params
 from rnncourse.nn.functional import log_softmax, sigmoid, softplus
@@ -55,14 +56,19 @@ def keep_probability(counts: ArrayLike, sample: float = 1e-3) -> Array:
 
 
 def noise_distribution(counts: ArrayLike, power: float = 0.75) -> Array:
-    """The noise (V,) that negative sampling draws from: counts to the power, with sum 1."""
+    """The noise (V,) that negative sampling draws from: counts to the power, with sum 1.
+
+    Raises ValueError for counts below 0 or all 0, and unless power is above 0.
+    """
+    if not 0 < power < np.inf:
+        raise ValueError(f"power is {power}; expected a number above 0")
     raised = _check_counts(counts) ** power
     return raised / raised.sum()
 
 
 def _check_counts(counts: ArrayLike) -> Array:
-    counts = np.asarray(counts, float)
-    if counts.ndim != 1 or not (counts >= 0).all() or not counts.sum() > 0:
+    counts = plain("counts", counts, float)
+    if counts.ndim != 1 or not (counts >= 0).all() or not 0 < counts.sum() < np.inf:
         raise ValueError(f"counts {counts}; expected (V,) numbers from 0 on, not all 0")
     return counts
 
@@ -291,7 +297,9 @@ def train(
     Raises ValueError for an unknown model or loss, sizes below 1, a number outside 0..V-1,
     or no sentence of two words; FloatingPointError where the vectors overflow.
     """
-    counts = np.asarray(counts)
+    counts = plain("counts", counts)
+    if counts.ndim != 1:
+        raise ValueError(f"counts has shape {counts.shape}; expected (V,)")
     rows = _check_train(sentences, len(counts), model, loss, (D, window, negatives, epochs))
     params = init(rng, len(counts), D, loss)
     objective = _objective(loss, counts, negatives, rng)
@@ -323,9 +331,13 @@ def _check_train(
     if model not in MODELS or loss not in LOSSES:
         raise ValueError(f"model = {model!r}, loss = {loss!r}; expected one of "
                          f"{list(MODELS)} and one of {list(LOSSES)}")  # fmt: skip
-    if min(sizes) < 1:
-        raise ValueError(f"D, window, negatives, epochs = {sizes}; expected at least 1 each")
-    rows = [row for row in map(np.asarray, sentences) if len(row) > 1]
+    check_counts(**dict(zip(("D", "window", "negatives", "epochs"), sizes, strict=True)))
+    rows = [plain(f"sentence {n}", row) for n, row in enumerate(sentences)]
+    for n, row in enumerate(rows):
+        if row.size and (row.ndim != 1 or row.dtype.kind not in "iu"):
+            raise ValueError(f"sentence {n} is {row.dtype} of shape {row.shape}; expected word "
+                             "numbers (T,)")  # fmt: skip
+    rows = [row for row in rows if row.size > 1]
     if not rows:
         raise ValueError(f"none of {len(sentences)} sentences has two words: nothing to predict")
     low, high = min(row.min() for row in rows), max(row.max() for row in rows)
