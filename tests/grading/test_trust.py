@@ -236,12 +236,11 @@ def test_a_line_that_the_grader_has_not_signed_is_graded(mine, tmp_path, capsys)
     forged = [item, {**item, "signature": own}, {**item, "signature": None}, [item],
               signing.signed(item, b"another")]  # fmt: skip
     capsys.readouterr()
-    for line in forged:
-        path.write_text(json.dumps(line) + "\n", "utf-8")
-        grade(mine, "--out", out)
-        assert rows_of(out)[0][2] == "0.0"
-        assert "1 lines of" in capsys.readouterr().err
-        assert json.loads(path.read_text("utf-8").splitlines()[1])["seed"] != 7
+    path.write_text("".join(json.dumps(line) + "\n" for line in forged), "utf-8")
+    grade(mine, "--out", out)
+    assert rows_of(out)[0][2] == "0.0"
+    assert capsys.readouterr().err.count(f"{len(forged)} lines of") == 1
+    assert json.loads(path.read_text("utf-8").splitlines()[-1])["seed"] != 7
     key, warning = signing.grader_key()
     assert warning == ""
     path.write_text(json.dumps(signing.signed(item, key)) + "\n", "utf-8")
@@ -345,13 +344,18 @@ def test_the_best_attempt_counts_or_the_last(tmp_path, attempts, score):
     assert (code, data["score"], data["max_score"]) == (int(score < 4), score, 4)
 
 
-@pytest.mark.parametrize("separator", [",", " ", " , ", "，"])
-def test_what_was_set_and_is_missing_counts_0(tmp_path, capsys, separator):
-    """The hard exercise is missing: 4 of 10, by the solutions' own points 4 and 6."""
+@pytest.mark.parametrize("separator", [",", " ", " , ", "，", ", rnn_ex_01 "])
+def test_the_exercises_set_are_read_however_they_are_separated(separator):
+    points = {"rnn_ex_01": 4.0, "lstm_ex_04": 6.0}
+    assert read_assigned(f"rnn_ex_01{separator}lstm_ex_04", points, points.get) == points
+
+
+def test_what_was_set_and_is_missing_counts_0(tmp_path):
+    """The hard exercise is missing: 4 points of 4 and those of the other solution."""
     folder = tmp_path / "hw"
     write(folder / "rnn_ex_01.ipynb", notebook(GOOD))
     assert results(folder, tmp_path)[0] == 0
-    code, data = results(folder, tmp_path, "--exercises", f"rnn_ex_01{separator}lstm_ex_04")
+    code, data = results(folder, tmp_path, "--exercises", "rnn_ex_01,lstm_ex_04")
     hard = read_assigned("lstm_ex_04", ["lstm_ex_04"], points_of)["lstm_ex_04"]
     assert (code, data["score"], data["max_score"]) == (1, 4, 4 + hard)
     missing = data["tests"][-1]
