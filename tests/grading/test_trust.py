@@ -11,6 +11,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import platformdirs
@@ -28,6 +29,9 @@ from test_class_of_learners import (
 
 from rnncourse import __main__ as cli
 from rnncourse.grading import journal, outputs, signing
+from rnncourse.grading.confine import cgroup, process, seccomp, stage
+from rnncourse.grading.confine.bubblewrap import ENVIRONMENT
+from rnncourse.grading.grader import Grader
 from rnncourse.grading.gradescope import as_results
 from rnncourse.grading.record import Record
 from rnncourse.grading.reports import Progress
@@ -60,6 +64,7 @@ def mine(tmp_path):
 def planted(folder):
     """A folder in which all that the grader imports or starts would leave a mark."""
     mark = folder.parent / "mark"
+    folder.mkdir(exist_ok=True)
     for name in IMPORTED:
         write(folder / f"{name}.py", MARK.format(str(mark), name))
     for name in ("bwrap", "rm", "chmod", "sh"):
@@ -232,12 +237,11 @@ def test_a_line_that_the_grader_has_not_signed_is_graded(mine, tmp_path, capsys)
     forged = [item, {**item, "signature": own}, {**item, "signature": None}, [item],
               signing.signed(item, b"another")]  # fmt: skip
     capsys.readouterr()
-    for line in forged:
-        path.write_text(json.dumps(line) + "\n", "utf-8")
-        grade(mine, "--out", out)
-        assert rows_of(out)[0][2] == "0.0"
-        assert "1 lines of" in capsys.readouterr().err
-        assert json.loads(path.read_text("utf-8").splitlines()[1])["seed"] != 7
+    path.write_text("".join(json.dumps(line) + "\n" for line in forged), "utf-8")
+    grade(mine, "--out", out)
+    assert rows_of(out)[0][2] == "0.0"
+    assert capsys.readouterr().err.count(f"{len(forged)} lines of") == 1
+    assert json.loads(path.read_text("utf-8").splitlines()[-1])["seed"] != 7
     key, warning = signing.grader_key()
     assert warning == ""
     path.write_text(json.dumps(signing.signed(item, key)) + "\n", "utf-8")
@@ -341,13 +345,18 @@ def test_the_best_attempt_counts_or_the_last(tmp_path, attempts, score):
     assert (code, data["score"], data["max_score"]) == (int(score < 4), score, 4)
 
 
-@pytest.mark.parametrize("separator", [",", " ", " , ", "，"])
-def test_what_was_set_and_is_missing_counts_0(tmp_path, capsys, separator):
-    """The hard exercise is missing: 4 of 10, by the solutions' own points 4 and 6."""
+@pytest.mark.parametrize("separator", [",", " ", " , ", "，", ", rnn_ex_01 "])
+def test_the_exercises_set_are_read_however_they_are_separated(separator):
+    points = {"rnn_ex_01": 4.0, "lstm_ex_04": 6.0}
+    assert read_assigned(f"rnn_ex_01{separator}lstm_ex_04", points, points.get) == points
+
+
+def test_what_was_set_and_is_missing_counts_0(tmp_path):
+    """The hard exercise is missing: 4 points of 4 and those of the other solution."""
     folder = tmp_path / "hw"
     write(folder / "rnn_ex_01.ipynb", notebook(GOOD))
     assert results(folder, tmp_path)[0] == 0
-    code, data = results(folder, tmp_path, "--exercises", f"rnn_ex_01{separator}lstm_ex_04")
+    code, data = results(folder, tmp_path, "--exercises", "rnn_ex_01,lstm_ex_04")
     hard = read_assigned("lstm_ex_04", ["lstm_ex_04"], points_of)["lstm_ex_04"]
     assert (code, data["score"], data["max_score"]) == (1, 4, 4 + hard)
     missing = data["tests"][-1]
@@ -497,6 +506,196 @@ def test_a_learner_who_sleeps_does_not_keep_an_honest_one_waiting(tmp_path):
     assert 40 - 13 <= len(late) <= 40 - 8
     assert {row[3] for row in late} == {"4.0"}
     assert lines_of(out) == 41 - len(late)  # alone, a late one would be run
+
+
+# --- memory ----------------------------------------------------------------------------------
+
+
+def own_locks():
+    """The modes of this machine in which the filter holds; a skip where it has none."""
+    locks = process.available_locks()
+    if seccomp.CALLS not in locks:
+        pytest.skip("needs a system call filter: Linux on x86_64 or aarch64")
+    user = process.NOBODY if os.geteuid() == 0 else None
+    return [process.Mode(held, user, locks) for held in (True, False)]
+
+
+def run_cells(mode, *cells):
+    """What the row says of these cells before a right answer."""
+    with Grader(SOLUTIONS, 1, stage.Limits(wall=15.0), mode=mode) as grader:
+        if not process.works(grader._stage((), ("numpy",)), mode):
+            pytest.skip("this mode does not work here")
+        return grader.examine(Job("x", "rnn_ex_01", (*cells, GOOD)))
+
+
+def test_threads_and_what_only_asks_the_system_still_run():
+    """No second process is allowed; what the course and common libraries do needs none."""
+    cells = ("""
+import concurrent.futures, platform, threading, ctypes.util, numpy.testing
+platform.uname(), platform.platform(), platform.processor(), ctypes.util.find_library("m")
+with concurrent.futures.ThreadPoolExecutor(4) as pool:
+    assert list(pool.map(abs, [-1, 2])) == [1, 2]
+import subprocess
+try:
+    subprocess.run(["true"])
+except OSError as error:
+    said = error
+assert "not permitted" in str(said), said
+""", "assert said")  # fmt: skip
+    for mode in own_locks():
+        record = run_cells(mode, *cells)
+        assert record.text[0] == "full marks", record
+        failed = run_cells(mode, cells[0], "del rnn_step\nraise SystemExit", "1 / 0")
+        assert failed.points == 4, "a cell that fails does not take the answer with it"
+
+
+def test_numpy_scipy_and_matplotlib_need_a_third_of_the_memory():
+    """Where they are installed; the limit is on addresses, of which libraries take most."""
+    third = stage.Limits().memory // 3
+    code = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_AS, ({third}, {third}))
+import numpy
+for name in ("scipy.stats", "scipy.optimize", "matplotlib.pyplot"):
+    try:
+        __import__(name)
+    except ModuleNotFoundError:
+        pass
+numpy.linalg.svd(numpy.ones((300, 300)))
+"""
+    subprocess.run([sys.executable, "-c", code], check=True,
+                   env={**os.environ, **ENVIRONMENT, "MPLBACKEND": "agg"})  # fmt: skip
+
+
+def test_processes_times_memory_is_bounded_where_no_filter_holds():
+    limits = stage.Limits()
+    together, apart = limits.resources(True), limits.resources(False)
+    assert together["RLIMIT_AS"] == 1 << 30
+    assert apart["RLIMIT_AS"] * apart["RLIMIT_NPROC"] <= 3 << 30
+
+
+@pytest.mark.parametrize(
+    ("mode", "holds"),
+    [((True, 1, ("calls",)), True), ((False, None, ("calls",)), True), ((True, 1, ()), False),
+     ((False, None, (), True), False), ((False, 1, (), True), True), ((True, 1, (), True), True),
+     ((False, None, ("files",), True), True), ((False, None, ("files",)), False)],
+)  # fmt: skip
+def test_the_warning_says_where_memory_is_each_processs(mode, holds):
+    """A group is no promise where a process of the same user can write its files."""
+    mode = process.Mode(*mode)
+    assert mode.holds_memory() == holds
+    assert ("more memory than the limit" in mode.warning()) != holds
+    if not mode.bubblewrap:
+        assert ("the memory where" in mode.warning()) != mode.group
+
+
+MOUNTS = "31 23 0:28 / {top} rw,relatime - cgroup2 cgroup2 rw\n"
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Folders as the kernel shows them: a user's slice that hands on what is needed."""
+    for name, handed in (("", "memory pids"), ("user", "cpu memory pids"),
+                         ("user/app", "pids memory"), ("user/app/shell", "")):  # fmt: skip
+        write(tmp_path / name / "cgroup.subtree_control", handed + "\n")
+        write(tmp_path / name / "cgroup.procs", "")
+    return tmp_path
+
+
+def test_a_group_is_made_at_the_nearest_place_that_is_lent(tree):
+    mounts = MOUNTS.format(top=tree)
+    assert cgroup.nearest(mounts, "0::/user/app/shell\n") == tree / "user" / "app"
+    write(tree / "user" / "app" / "cgroup.subtree_control", "memory\n")
+    assert cgroup.nearest(mounts, "4:memory:/x\n0::/user/app/shell\n") == tree / "user"
+    (tree / "user" / "cgroup.procs").unlink()
+    assert cgroup.nearest(mounts, "0::/user/app/shell\n") == tree
+    write(tree / "cgroup.subtree_control", "hugetlb\n")  # as where the old hierarchy has the rest
+    assert cgroup.nearest(mounts, "0::/\n") is None
+    write(tree / "user" / "cgroup.procs", "")
+    within = mounts.replace(" / ", " /docker/1 ", 1)
+    assert cgroup.nearest(within, "0::/docker/1/user\n") == tree / "user"
+    assert cgroup.nearest(mounts, "0::/../user\n") is None
+    assert cgroup.nearest("", "0::/\n") is None
+    assert cgroup.nearest(mounts, "4:memory:/x\n") is None
+
+
+def test_only_groups_of_graders_that_have_ended_are_cleared(tree):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    names = [f"rnncourse-{ended.pid}-a", f"rnncourse-{os.getpid()}-b", "rnncourse-x", "other"]
+    for name in names:
+        (tree / name).mkdir()
+    cgroup.clear(tree)
+    assert [name for name in names if (tree / name).exists()] == names[1:]
+
+
+def test_a_child_runs_in_its_group_from_the_start(tree, monkeypatch):
+    """Plain folders for the kernel's: the command must write its own number, then become it."""
+    files = ["memory.max", "pids.max", "memory.swap.max", "cgroup.procs", "cgroup.kill"]
+    make = tempfile.mkdtemp
+
+    def mkdtemp(**how):
+        folder = Path(make(**how))
+        for name in files if how.get("dir") == tree else ():
+            (folder / name).touch()
+        return str(folder)
+
+    monkeypatch.setattr(cgroup, "place", lambda: tree)
+    monkeypatch.setattr(cgroup.tempfile, "mkdtemp", mkdtemp)
+    monkeypatch.setattr(Path, "rmdir", shutil.rmtree)
+    limits = stage.Limits()
+    mode = process.Mode(False, None, (), group=True)
+    with Grader(SOLUTIONS, 1, mode=mode) as grader:
+        with process.Child(grader._stage((), ("numpy",)), mode, limits) as child:
+            child.send({"cells": ["f = print"], "function": "f"})
+            child.receive()
+            (group,) = tree.glob("rnncourse-*")
+            told = {name: (group / name).read_text().strip() for name in files}
+        assert told == {"memory.max": str(1 << 30), "memory.swap.max": "0", "cgroup.kill": "",
+                        "pids.max": str(limits.threads + process.OUR_TASKS),
+                        "cgroup.procs": str(child.process.pid)}  # fmt: skip
+        assert not group.exists()
+    monkeypatch.setattr(cgroup, "place", lambda: None)
+    with Grader(SOLUTIONS, 1, mode=mode) as grader:
+        record = grader.examine(Job("x", "rnn_ex_01", (GOOD,)))
+    assert "no control groups" in record.text[0]
+    assert record.faulty()
+
+
+def test_a_group_that_the_kernel_lends_ends_what_takes_too_much():
+    """Eight processes of 200 MB each, where the filter does not forbid them."""
+    if cgroup.place() is None:
+        pytest.skip("no control group is lent here")
+    user = process.NOBODY if os.geteuid() == 0 else None
+    mode = process.Mode(True, user, (), group=True)
+    hog = """
+import os, time
+for k in range(8):
+    if os.fork() == 0:
+        block = bytearray(200 << 20)
+        time.sleep(30)
+time.sleep(30)
+"""
+    record = run_cells(mode, hog)
+    assert "the process ended" in record.text[0]
+    assert record.seconds < 15
+    assert run_cells(mode, "x = 1").text[0] == "full marks"
+    assert not list(cgroup.place().glob(f"rnncourse-{os.getpid()}-*"))
+
+
+def test_programs_that_delete_a_folder_are_the_systems(tmp_path, monkeypatch):
+    """`chmod` and `rm` of the current folder, where the user's path names it."""
+    mark = planted(tmp_path / "here")
+    (tmp_path / "work" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("PATH", f".:{os.environ['PATH']}")
+    monkeypatch.setattr(process.shutil, "rmtree", lambda folder: None)
+    process.delete(tmp_path / "work")
+    assert not (tmp_path / "work").exists()
+    assert not mark.exists()
+
+
+# --- the command's name ------------------------------------------------------------------------
 
 
 def test_the_command_that_is_installed_is_the_one_recommended():

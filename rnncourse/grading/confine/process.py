@@ -16,11 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rnncourse.grading.confine import landlock, seccomp
+from rnncourse.grading.confine import cgroup, landlock, seccomp
 from rnncourse.grading.confine.bubblewrap import (
     ENVIRONMENT,
     bubblewrap,
@@ -31,6 +31,7 @@ from rnncourse.grading.confine.bubblewrap import (
 from rnncourse.grading.confine.stage import Limits, SandboxError, Stage
 
 NOBODY = 65534
+OUR_TASKS = 4  # bubblewrap's processes, and the bootstrap
 
 
 def available_locks() -> tuple[str, ...]:
@@ -43,19 +44,24 @@ def available_locks() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Mode:
-    """One way to confine: bubblewrap or not, an unprivileged user or not, and the locks."""
+    """One way to confine: bubblewrap or not, an unprivileged user or not, the locks, a group."""
 
     bubblewrap: bool
     user: int | None
     locks: tuple[str, ...] = field(default_factory=available_locks)
+    group: bool = False
 
     def keeps_answers(self) -> bool:
         """True where learner code cannot read the solutions or another package."""
         return self.bubblewrap or landlock.FILES in self.locks
 
     def holds_memory(self) -> bool:
-        """True where the limit on memory is one submission's, not one process's."""
-        return seccomp.CALLS in self.locks
+        """True where the limit on memory is one submission's, not one process's.
+
+        By the filter, which allows no second process, or by the group, unless it can be left.
+        """
+        closed = self.bubblewrap or self.user is not None or landlock.FILES in self.locks
+        return seccomp.CALLS in self.locks or (self.group and closed)
 
     def _lost(self) -> list[str]:
         """What learner code can do here that it could not in the strictest mode."""
@@ -65,10 +71,10 @@ class Mode:
         ]  # fmt: skip
         if self.bubblewrap:
             return lost if calls else [*lost, "it can leave kernel keys for a later submission"]
-        lost += [
-            "it can fill the disk, or the memory where the temporary folder lies in it",
-            "it can see which files exist",
-        ]
+        disk = "it can fill the disk"
+        if not self.group:
+            disk += ", or the memory where the temporary folder lies in it"
+        lost += [disk, "it can see which files exist"]
         if not files:
             lost += ["it can read every file that its user can read, the SOLUTIONS and other "
                      "submissions perhaps among them, and earn points so",
@@ -107,9 +113,10 @@ class Silent(Exception):
 
 
 def _start(
-    stage: Stage, mode: Mode, limits: Limits, work: Path, pipes: tuple[int, int]
+    stage: Stage, mode: Mode, limits: Limits, work: Path, pipes: tuple[int, int], before: list[str]
 ) -> subprocess.Popen:
-    """Start the bootstrap; `pipes` are the ends from which it reads and to which it writes."""
+    """Start the bootstrap; `pipes` are the ends from which it reads and to which it writes, and
+    `before` is what the command begins with."""
     if mode.bubblewrap:
         command, home = bubblewrap(stage, mode.user), "/stage"
         path, files = ["/stage/lib", "/packages"], None
@@ -124,11 +131,21 @@ def _start(
               "reading": bool(may_read and for_root_only(stage)),
               "calls": seccomp.CALLS in mode.locks, "shared": not mode.bubblewrap}  # fmt: skip
     return subprocess.Popen(
-        [*command, "-I", "-S", "-B", f"{home}/boot/child.py", json.dumps(config)],
+        [*before, *command, "-I", "-S", "-B", f"{home}/boot/child.py", json.dumps(config)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         env={**ENVIRONMENT, "HOME": str(work)}, cwd=work,
         pass_fds=pipes, start_new_session=True,
     )  # fmt: skip
+
+
+def _group(mode: Mode, limits: Limits) -> cgroup.Group | None:
+    """The submission's group, in a mode that has one. Raises `OSError` where it cannot be made."""
+    if not mode.group:
+        return None
+    folder = cgroup.place()
+    if folder is None:
+        raise OSError("this machine has no control groups to lend")
+    return cgroup.Group(folder, limits.memory, limits.threads + OUR_TASKS)
 
 
 class Child:
@@ -145,8 +162,12 @@ class Child:
         their_read, self.write = os.pipe()
         self.read, their_write = os.pipe()
         os.set_blocking(self.write, False)
+        self.group: cgroup.Group | None = None
         try:
-            self.process = _start(stage, mode, limits, self.work, (their_read, their_write))
+            self.group = _group(mode, limits)
+            before = self.group.command() if self.group else []
+            pipes = their_read, their_write
+            self.process = _start(stage, mode, limits, self.work, pipes, before)
         except OSError:
             self._release()
             raise
@@ -167,6 +188,8 @@ class Child:
         self._release()
 
     def _release(self) -> None:
+        if self.group:
+            self.group.close()
         os.close(self.read)
         os.close(self.write)
         delete(self.work)
@@ -248,6 +271,8 @@ def find_mode(stage: Stage, unconfined: bool = False) -> Mode:
     locks = available_locks()
     modes = [Mode(True, user, locks), Mode(True, user, ())] if shutil.which("bwrap") else []
     modes += [Mode(False, whom, held) for held in (locks, ()) for whom in (user, None)]
+    if cgroup.place() is not None:
+        modes = [replace(mode, group=group) for mode in modes for group in (True, False)]
     mode = next((mode for mode in dict.fromkeys(modes) if works(stage, mode)), None)
     if mode is None:
         raise SandboxError("no Python process could be started for learner code")
