@@ -174,9 +174,15 @@ def counts(entry: dict[str, Any]) -> dict[str, int]:
     }
 
 
+def stored(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry with its counts; of the pairs it lists those of which not both are named."""
+    pairs = {pair: said for pair, said in entry["pairs"].items() if said != "both"}
+    return entry | {"pairs": pairs, "counts": counts(entry)}
+
+
 def record(entries: list[dict[str, Any]]) -> dict[str, Any]:
     """The whole file: each exercise's entry with its counts, and their sums."""
-    entries = [entry | {"counts": counts(entry)} for entry in entries]
+    entries = [stored(entry) for entry in entries]
     names = entries[0]["counts"]
     return {
         "what": "every mutant of every exercise, and answers that are right, by the grader",
