@@ -23,7 +23,9 @@ one cell tagged `spec`, which the learner never gets. It defines
     equivalents {name: source} of right answers written differently, two at least: loops for a
                 product, another order of operations, float32, joined weights …
     starter     for "repair": the mutants whose bugs the learner is given; best two or more, since
-                the first `check` of untouched code then names none of them
+                the first `check` of untouched code then names none of them. Each bug mended
+                earns its share of the points
+    pure        where not changing the inputs in place is what is taught: points of that part
 Cells tagged `solution` are left out of the exercise as well.
 """
 
@@ -34,33 +36,36 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import jupytext
 
 from rnncourse.grading import protocol
-from rnncourse.grading.compare import Verdict, verdict
+from rnncourse.grading.cases import Drawn, answer_of, as_cases, draw_all
+from rnncourse.grading.compare import Cases, Returned, Rules, Verdict, verdict
 from rnncourse.grading.exercise import (
-    AS_GIVEN,
     CELL_BREAK,
-    Case,
     Exercise,
     build,
     equivalent,
     load,
-    make_cases,
     mutate,
     parse_notebook,
-    run_trusted,
     unsolved,
 )
+from rnncourse.grading.mistakes import Names
 
 ROOT = Path(__file__).resolve().parents[1]
 
 # Above every seed that the class grader draws, so that its cases are never these.
 PUBLIC_SEEDS = tuple(range(2**40, 2**40 + 3))
+# What the prompt must say, in both languages, of points that are not an output's.
+MENDED = ("Each bug that you mend earns an equal share of the points, even while others are left; "
+          "the higher of the two counts.",
+          "每改好一处错误得相同的一份分数，其余错误还在也算数；两种算法取较高的。")  # fmt: skip
+PURE = ("leaving the arrays that you are given unchanged earns", "不改动传进来的数组再得")
 ONLY_IN_SOLUTION = {"spec", "solution"}
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -130,7 +135,7 @@ def make_exercise(nb: dict[str, Any], exercise: Exercise) -> dict[str, Any]:
     """The notebook that the learner opens: solution and spec removed."""
     changed = exercise.source
     if exercise.kind == "repair":
-        changed = mutate(exercise, exercise.starter)
+        changed = mutate(exercise, exercise.rules.starter)
     parts = iter(changed.split(CELL_BREAK))
     cells = []
     for cell in nb["cells"]:
@@ -142,53 +147,74 @@ def make_exercise(nb: dict[str, Any], exercise: Exercise) -> dict[str, Any]:
     return nb | {"cells": cells}
 
 
+def announced(nb: dict[str, Any], exercise: Exercise) -> None:
+    """Raises `ValueError` where the prompt does not say how points are given."""
+    prompt = "\n".join(c["source"] for c in nb["cells"] if c["cell_type"] == "markdown")
+    due = MENDED if len(exercise.rules.starter) > 1 else ()
+    due += PURE if exercise.rules.pure else ()
+    for sentence in due:
+        if sentence not in prompt:
+            raise ValueError(f"{exercise.id}: the prompt must say: {sentence}")
+
+
 def check_data(exercise: Exercise) -> dict[str, Any]:
     """The public check data. Raises `ValueError` where it would not tell mutants apart."""
     rounded: Callable[[Any], Any] = lambda value: protocol.from_json(protocol.to_json(value))  # noqa: E731
-    cases = make_cases(exercise, PUBLIC_SEEDS, rounded)
-    certify(exercise, cases)
+    drawn = draw_all(exercise, PUBLIC_SEEDS, rounded)
+    cases = as_cases(exercise, drawn)
+    certify(exercise, drawn, cases)
     rules = exercise.rules
+    mistakes = zip(cases.mistakes.names, cases.mistakes.prints, strict=True)
     return {
         "exercise": exercise.id,
         "function": exercise.function,
         "points": rules.points,
+        "pure": rules.pure,
         "outputs": list(rules.outputs),
-        "tolerance": [rules.rtol, rules.atol],
+        "tolerance": list(rules.tolerance),
         "mutants": [{"name": n, "en": en, "zh": zh} for n, (en, zh) in rules.hints.items()],
+        "starter": list(rules.starter),
         "cases": [
             {
                 "inputs": {name: protocol.to_json(v) for name, v in case.inputs.items()},
                 "expected": [protocol.to_json(v) for v in case.expected],
-                "mutants": {n: [protocol.to_json(v) for v in vs] for n, vs in case.mutants.items()},
             }
             for case in cases
         ],
+        "mistakes": {" + ".join(names): protocol.to_json(p)["data"] for names, p in mistakes},
     }
 
 
-def certify(exercise: Exercise, cases: list[Case]) -> None:
+def certify(exercise: Exercise, drawn: list[Drawn], cases: Cases) -> None:
     """Mutants lose points and are named, equivalents lose none, the unsolved earns nothing."""
-    if len(exercise.mutants.keys() - {AS_GIVEN}) < 5:
+    rules = exercise.rules
+    if len(exercise.mutants) < 5:
         raise ValueError(f"{exercise.id}: fewer than five mutants")
     if len(exercise.equivalents) < 2:
         raise ValueError(f"{exercise.id}: fewer than two equivalents")
-    for name, hint in exercise.rules.hints.items():
-        found: Verdict = verdict(cases, [case.mutants[name] for case in cases], exercise.rules)
-        if found.points >= exercise.rules.points:
+    for name, hint in rules.hints.items():
+        found = verdict_on((name,), drawn, cases, rules)
+        if found.points >= rules.points:
             raise ValueError(f"{exercise.id}: mutant {name} loses no points")
         if found.text != hint:
             raise ValueError(f"{exercise.id}: mutant {name} is taken for another: {found.text[0]}")
     for name in exercise.equivalents:
         function = build(exercise, equivalent(exercise, name))
-        answers = [run_trusted(exercise, function, case.inputs) for case in cases]
-        found = verdict(cases, answers, exercise.rules)
-        if found.points < exercise.rules.points:
+        answers = [answer_of(exercise, function, case.inputs) for case in cases]
+        found = verdict(cases, answers, rules)
+        if found.points < rules.points:
             raise ValueError(f"{exercise.id}: equivalent {name} loses points: {found.text[0]}")
-    if exercise.kind == "repair":
-        given = AS_GIVEN if len(exercise.starter) > 1 else "".join(exercise.starter)
-        answers = [case.mutants.get(given) for case in cases]
-        if not given or verdict(cases, answers, exercise.rules).points:
-            raise ValueError(f"{exercise.id}: the exercise as handed out already earns points")
+    given = tuple(name for name in exercise.mutants if name in rules.starter)
+    if exercise.kind == "repair" and (not given or verdict_on(given, drawn, cases, rules).points):
+        raise ValueError(f"{exercise.id}: the exercise as handed out already earns points")
+
+
+def verdict_on(names: Names, drawn: Sequence[Drawn], cases: Cases, rules: Rules) -> Verdict:
+    """What the grader says of the reference with these mutants' edits."""
+    answers = [one.wrong[names] for one in drawn]
+    if None in answers:
+        return Verdict(0.0, ("it fails", "出错"))
+    return verdict(cases, [Returned(answer) for answer in answers if answer is not None], rules)
 
 
 def dump(data: Any) -> str:
@@ -207,6 +233,7 @@ def generate(root: Path) -> Iterator[tuple[Path, str]]:
         exercise = load(parse_notebook(nb))
         if exercise.id != source.stem.replace("_sol_", "_ex_"):
             raise ValueError(f"{source.name}: the header says exercise {exercise.id}")
+        announced(nb, exercise)
         learner = make_exercise(nb, exercise)
         target = root / "exercises" / f"{exercise.id}.md"
         yield target, as_markdown(learner, header(text))

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from rnncourse.grading import compare, feedback
-from rnncourse.grading.compare import Answer, Case, Rules, Verdict
+from rnncourse.grading.compare import Answer, Case, Cases, Rules, Verdict
+from rnncourse.grading.mistakes import NUMBERS, Mistakes, fingerprints
 from rnncourse.grading.protocol import from_json
 
 
@@ -43,23 +44,28 @@ def known_exercises() -> list[str]:
     return sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".json"))
 
 
-def load_check(exercise_id: str) -> tuple[Rules, list[Case]]:
+def load_check(exercise_id: str) -> tuple[Rules, Cases]:
     """Rules and public cases of an exercise. Raises `KeyError` for an unknown id."""
     if not isinstance(exercise_id, str) or exercise_id not in known_exercises():
         raise KeyError(exercise_id)
     file = resources.files("rnncourse.grading") / "checks" / f"{exercise_id}.json"
     data = json.loads(file.read_text(encoding="utf-8"))
     hints = {m["name"]: (m["en"], m["zh"]) for m in data["mutants"]}
+    outputs = tuple(data["outputs"])
     rtol, atol = data["tolerance"]
-    cases = [
+    starter = tuple(data["starter"])
+    rules = Rules(outputs, data["points"], rtol, atol, hints, starter, data["pure"])
+    cases = tuple(
         Case(
             {name: from_json(v) for name, v in case["inputs"].items()},
             [from_json(v) for v in case["expected"]],
-            {name: [from_json(v) for v in vs] for name, vs in case["mutants"].items()},
         )
         for case in data["cases"]
-    ]
-    return Rules(tuple(data["outputs"]), data["points"], rtol, atol, hints), cases
+    )
+    names = tuple(tuple(name.split(" + ")) for name in data["mistakes"])
+    prints = np.reshape(list(data["mistakes"].values()), (len(names), len(outputs), NUMBERS))
+    right = fingerprints([case.expected for case in cases], rules.tolerance)
+    return rules, Cases(cases, Mistakes(names, prints, right, rtol))
 
 
 def check(exercise_id: str, function: Callable[..., Any]) -> Result:
@@ -92,21 +98,11 @@ def _unknown(exercise_id: Any) -> Verdict:
 
 
 def _answer(function: Callable[..., Any], case: Case, rules: Rules) -> Answer:
-    """Call the learner's function on copies; an exception becomes a `Failure`."""
-    arguments = {
-        name: value.copy() if isinstance(value, np.ndarray) else value
-        for name, value in case.inputs.items()
-    }
+    """Call the learner's function; an exception becomes a `Failure`."""
     try:  # what comes back is looked at in here too: it may be an object that raises
-        answer = compare.unpack(function(*arguments.values()), rules.outputs)
+        return compare.call(function, case.inputs, rules.outputs)
     except (Exception, SystemExit) as error:
         return compare.raised(_one_line(error), _learner_line(error, function))
-    changed = [
-        name
-        for name, before in case.inputs.items()
-        if isinstance(before, np.ndarray) and before.tobytes() != arguments[name].tobytes()
-    ]
-    return compare.changed_inputs(changed) if changed else answer
 
 
 def _one_line(error: BaseException) -> str:

@@ -1,39 +1,67 @@
 """Compare a learner's answers with the expected ones; shared by `check` and the grader.
 
-Knows arrays, tolerances and mutants; knows neither notebooks nor processes.
+Knows arrays, tolerances, points and hints; knows neither notebooks nor processes.
 Every message is a pair (English, Chinese).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnncourse.grading.differences import Text, Tolerance, difference, same
+from rnncourse.grading.mistakes import Mistakes, Names, fingerprint
 from rnncourse.grading.protocol import MOST_VALUES, as_array
 
-Text = tuple[str, str]
 FULL_MARKS: Text = ("full marks", "满分")
+STILL_AS_GIVEN: Text = (
+    "this computes what the code as given computes: all its bugs are still there. "
+    "Print shapes and a few values, and compare them with the task",
+    "结果和原来的代码完全一样：错误都还在。打印形状和几个数值，与题目的要求对照",
+)
+UNCHANGED = "inputs unchanged"  # the part that `Rules.pure` points are for
 
 
 class Rules(NamedTuple):
-    """What an answer is held against, apart from the numbers themselves."""
+    """What an answer is held against, apart from the numbers themselves.
+
+    Of the `points`, `pure` are for leaving the inputs as they are; the outputs share the rest.
+    `starter` names the bugs of code that is to be mended.
+    """
 
     outputs: tuple[str, ...]
     points: float
     rtol: float
     atol: float
     hints: dict[str, Text]
+    starter: Names = ()
+    pure: float = 0.0
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """Relative and absolute."""
+        return self.rtol, self.atol
 
 
 class Case(NamedTuple):
-    """One set of inputs with the expected outputs and what each mutant returns."""
+    """One set of inputs with the expected outputs."""
 
     inputs: dict[str, Any]
     expected: list[np.ndarray]
-    mutants: dict[str, list[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """What a function is tried on, and what known mistakes return there; iterates over `each`."""
+
+    each: tuple[Case, ...]
+    mistakes: Mistakes
+
+    def __iter__(self) -> Iterator[Case]:
+        return iter(self.each)
 
 
 # Not a named tuple: that would read as several returned values.
@@ -62,34 +90,67 @@ class Part(NamedTuple):
 class Verdict(NamedTuple):
     """Points earned and what to say about them, in short (`text`) and a part at a time.
 
-    `parts` has one entry an output, and none where there was nothing to compare; `hints`
-    are those of the mutants that the answers agree with.
+    `parts` has one entry an output, and none where there was nothing to compare; `hints` are
+    those of the mutants that the answers agree with; `notes` cost and name no points.
     """
 
     points: float
     text: Text
     parts: tuple[Part, ...] = ()
     hints: tuple[Text, ...] = ()
+    notes: tuple[Text, ...] = ()
 
 
-Answer = list[Any] | Failure
+@dataclass(frozen=True)
+class Returned:
+    """What a call returned, a value an output, and the inputs that it changed in place."""
+
+    values: list[Any]
+    changed: Names = ()
+
+
+Answer = Returned | Failure
+
+
+def call(function: Callable[..., Any], inputs: dict[str, Any], names: Sequence[str]) -> Answer:
+    """Call a function on copies of the inputs. Whatever it raises passes through.
+
+    Each input is copied by itself, so that changing one that is a view of another spoils neither.
+    """
+    arguments = [v.copy() if isinstance(v, np.ndarray) else v for v in inputs.values()]
+    value = function(*arguments)
+    pairs = zip(inputs.items(), arguments, strict=True)
+    return unpack(value, names, [name for (name, old), new in pairs if _differs(old, new)])
+
+
+def _differs(old: Any, new: Any) -> bool:
+    if not isinstance(old, np.ndarray):
+        return False
+    return (old.shape, old.tobytes()) != (new.shape, new.tobytes())
 
 
 def normalise(value: Any) -> np.ndarray | Foreign:
-    """One returned value as an array (numbers become 0-d arrays), or `Foreign`."""
+    """A copy of a returned value as an array (numbers become 0-d arrays), or `Foreign`."""
     found = value if isinstance(value, Foreign) else as_array(value)
-    return Foreign(found) if isinstance(found, str) else found
+    if isinstance(found, str):
+        return Foreign(found)
+    # The next call may overwrite what this one returned.
+    return found.copy() if isinstance(found, np.ndarray) else found
 
 
-def unpack(value: Any, names: Sequence[str]) -> Answer:
-    """Split what the function returned into one value per name, or say why not."""
+def unpack(value: Any, names: Sequence[str], changed: Sequence[str] = ()) -> Answer:
+    """Split what the function returned into one value per name, or say why not.
+
+    `changed` names the inputs that the call changed in place.
+    """
     if value is None:
         return Failure(("the function returned None: is a `return` missing?",
                         "函数返回了 None：是不是漏了 `return`？"))  # fmt: skip
     if len(names) == 1 and not isinstance(value, tuple):
-        return [normalise(value)]  # a list is not an array, however many entries it has
+        # A list is not an array, however many entries it has.
+        return Returned([normalise(value)], tuple(changed))
     if len(names) > 1 and isinstance(value, tuple | list) and len(value) == len(names):
-        return [normalise(item) for item in value]
+        return Returned([normalise(item) for item in value], tuple(changed))
     return Failure(_miscounted(value, names))
 
 
@@ -101,26 +162,34 @@ def _miscounted(value: Any, names: Sequence[str]) -> Text:
         kind, kind_zh = "", ""
         if isinstance(one, Foreign):
             kind, kind_zh = f" of type {one.type_name}", f"（类型是 {one.type_name}）"
-        return (f"returned 1 value{kind}, expected {len(names)}: {wanted}",
-                f"返回了 1 个值{kind_zh}，应为 {len(names)} 个：{wanted_zh}")  # fmt: skip
+        how, how_zh = "", ""
+        if kind == " of type dict":
+            how = f"; write `return {wanted}`, without keys and in this order"
+            how_zh = f"；请按次序写成 `return {wanted}`，不带键"
+        return (f"returned 1 value{kind}, expected {len(names)}: {wanted}{how}",
+                f"返回了 1 个值{kind_zh}，应为 {len(names)} 个：{wanted_zh}{how_zh}")  # fmt: skip
     if len(names) == len(value) == 1:
         return (f"returned a tuple of 1 value, expected {wanted} itself: a comma at the end of "
                 "`return` makes a tuple",
-                f"返回了只有 1 个值的 tuple，应直接返回 {wanted}："
-                "`return` 末尾的逗号会生成 tuple")  # fmt: skip
+                f"返回了只有 1 个值的元组（tuple），应直接返回 {wanted}："
+                "`return` 末尾的逗号会生成元组")  # fmt: skip
     kind, many = "list" if isinstance(value, list) else "tuple", len(value) >= MOST_VALUES
     found = f"{MOST_VALUES} or more" if many else f"{len(value)}"  # the grader sees no more
-    found_zh = f"至少 {MOST_VALUES}" if many else f"{len(value)}"
+    found_zh = f"至少 {MOST_VALUES}" if many else f" {len(value)}"
     return (f"returned a {kind} of {found}, expected {len(names)}: {wanted}",
-            f"返回了 {found_zh} 个值（{kind}），应为 {len(names)} 个：{wanted_zh}")  # fmt: skip
+            f"返回了{found_zh} 个值（{kind}），应为 {len(names)} 个：{wanted_zh}")  # fmt: skip
 
 
-def changed_inputs(names: Sequence[str]) -> Failure:
-    """The failure of a function that overwrote its arguments."""
-    listed = ", ".join(names)
-    return Failure(
-        (f"the function changed its input in place: {listed}", f"函数原地修改了输入：{listed}")
-    )
+def in_place(names: Sequence[str]) -> Text:
+    """What to say of a function that overwrote its arguments."""
+    listed, first = ", ".join(names), names[0]
+    many = "inputs" if len(names) > 1 else "input"
+    return (f"the function changed its {many} {listed} in place; whoever calls it again with the "
+            f"same array gets another answer. Write {first} = {first} + … instead of "
+            f"{first} += …, or start with {first} = {first}.copy()",
+            f"函数原地修改了输入 {listed}；用同一个数组再调用一次，结果就不同了。"
+            f"不要写 {first} += …，请写 {first} = {first} + …，"
+            f"或者在开头写 {first} = {first}.copy()")  # fmt: skip
 
 
 def raised(error: str, line: str) -> Failure:
@@ -130,162 +199,102 @@ def raised(error: str, line: str) -> Failure:
     return Failure((f"the function raised {error}{at}", f"函数抛出了异常 {error}{at_zh}"))
 
 
-def _wrong_kind(found: np.ndarray, expected: np.ndarray) -> bool:
-    if expected.dtype.kind == "f":
-        # A plain number may come as an int; an integer *array* has lost its fractions.
-        allowed = "fiu" if expected.ndim == 0 else "f"
-    else:
-        allowed = "iu" if expected.dtype.kind in "iu" else expected.dtype.kind
-    return found.dtype.kind not in allowed
-
-
-def same(found: Any, expected: np.ndarray, rules: Rules) -> bool:
-    """True where shape, kind of number and every entry agree within the tolerance."""
-    if isinstance(found, Foreign) or found.shape != expected.shape:
-        return False
-    if _wrong_kind(found, expected):
-        return False
-    with np.errstate(all="ignore"):
-        return bool(np.allclose(found, expected, rules.rtol, rules.atol, equal_nan=True))
-
-
-def _unfit(name: str, found: Any, expected: np.ndarray) -> Text | None:
-    """Why one output cannot be compared entry by entry; None where it can."""
-    if isinstance(found, Foreign):
-        wanted, wanted_zh = "a number", "一个数"
-        if expected.ndim:
-            wanted = f"a NumPy array of shape {expected.shape}"
-            wanted_zh = f"形状为 {expected.shape} 的 NumPy 数组"
-        return (f"{name} is of type {found.type_name}, expected {wanted}",
-                f"{name} 的类型是 {found.type_name}，应为{wanted_zh}")  # fmt: skip
-    if found.shape != expected.shape:
-        return (f"{name} has shape {found.shape}, expected {expected.shape}",
-                f"{name} 的形状是 {found.shape}，应为 {expected.shape}")  # fmt: skip
-    if _wrong_kind(found, expected):
-        return (f"{name} has dtype {found.dtype}, expected {expected.dtype}",
-                f"{name} 的 dtype 是 {found.dtype}，应为 {expected.dtype}")  # fmt: skip
-    return None
-
-
-def difference(name: str, found: Any, expected: np.ndarray, rules: Rules) -> Text:
-    """What is wrong with one output that is not `same`, down to the first entry that differs."""
-    unfit = _unfit(name, found, expected)
-    if unfit:
-        return unfit
-    with np.errstate(all="ignore"):
-        wrong = ~np.isclose(found, expected, rules.rtol, rules.atol, equal_nan=True)
-        gap = np.abs(found.astype("c16") - expected.astype("c16"))
-    at = np.unravel_index(int(np.argmax(wrong)), wrong.shape)
-    got, due = _told_apart(found[at], expected[at])
-    coarse, coarse_zh = _coarse(found)
-    if not wrong.ndim:
-        return (
-            f"{name} is {got}, expected {due}{coarse}",
-            f"{name} 的值是 {got}，应为 {due}{coarse_zh}",
-        )
-    where = f"{name}[{', '.join(str(int(i)) for i in at)}]"
-    count, size = int(wrong.sum()), wrong.size
-    rest, rest_zh = _rest(found, gap)
-    return (f"{where} is {got}, expected {due} (shape {found.shape}; {count} of {size} entries "
-            f"differ{rest}{coarse})",
-            f"{where} 的值是 {got}，应为 {due}（形状 {found.shape}；{size} 个元素中有 {count} 个"
-            f"不同{rest_zh}{coarse_zh}）")  # fmt: skip
-
-
-def _coarse(found: np.ndarray) -> Text:
-    """What to say of half precision, which rounds more than any tolerance here."""
-    if found.dtype != np.float16:
-        return "", ""
-    return "; float16 has only 3 digits, use float64", "；float16 只有 3 位有效数字，请改用 float64"
-
-
-def _told_apart(found: Any, expected: Any) -> tuple[str, str]:
-    """Two numbers with as many digits as it takes to see that they differ."""
-    pairs = [(f"{found.item():.{n}g}", f"{expected.item():.{n}g}") for n in (4, 6, 9, 17)]
-    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
-
-
-def _rest(found: np.ndarray, gap: np.ndarray) -> Text:
-    """How far all entries are off: those that are no numbers, else the largest difference."""
-    lost = int((~np.isfinite(found)).sum())
-    if lost:
-        return f", NaN or infinity in {lost}", f"，{lost} 个是 NaN 或无穷大"
-    largest = f"{np.nanmax(gap):.2g}"
-    return f", by up to {largest}", f"，最大误差 {largest}"
-
-
-def _matches(cases: Sequence[Case], answers: Sequence[list], mutant: str, rules: Rules) -> bool:
-    """True where the answers are the mutant's, output by output, in *every* case."""
-    return all(
-        same(found, wanted, rules)
-        for case, answer in zip(cases, answers, strict=True)
-        for found, wanted in zip(answer, case.mutants[mutant], strict=True)
-    )
-
-
-def _only_output(cases: Sequence[Case], mutant: str, k: int, rules: Rules) -> bool:
-    """True where the mutant spoils output `k` and no other."""
-    return all(
-        same(case.mutants[mutant][j], case.expected[j], rules)
-        for case in cases
-        for j in range(len(rules.outputs))
-        if j != k
-    )
-
-
-def _narrow_hint(
-    cases: Sequence[Case], answers: Sequence[list], k: int, rules: Rules
-) -> Text | None:
-    """The hint of the one mutant that explains output `k` alone, if there is one."""
-    for name, hint in rules.hints.items():
-        if _only_output(cases, name, k, rules) and all(
-            same(answer[k], case.mutants[name][k], rules)
-            for case, answer in zip(cases, answers, strict=True)
-        ):
-            return hint
-    return None
-
-
-def _whole_hint(cases: Sequence[Case], answers: Sequence[list], rules: Rules) -> Text | None:
-    """The hint of the mutant that the answers are, output by output, if there is one."""
-    for name, hint in rules.hints.items():
-        if _matches(cases, answers, name, rules):
-            return hint
-    return None
-
-
-def _difference_of(
-    cases: Sequence[Case], answers: Sequence[list], k: int, rules: Rules
-) -> Text | None:
+def _difference_of(cases: Cases, answers: Sequence[Returned], k: int, rules: Rules) -> Text | None:
     """What is wrong with output `k` in the first case where it is; None where it is right."""
     for case, answer in zip(cases, answers, strict=True):
-        if not same(answer[k], case.expected[k], rules):
-            return difference(rules.outputs[k], answer[k], case.expected[k], rules)
+        name, found, expected = rules.outputs[k], answer.values[k], case.expected[k]
+        if isinstance(found, Foreign):
+            return _foreign(name, found, expected)
+        if not same(found, expected, rules.tolerance):
+            return difference(name, found, expected, rules.tolerance)
     return None
 
 
-def verdict(cases: Sequence[Case], answers: Sequence[Answer], rules: Rules) -> Verdict:
+def _foreign(name: str, found: Foreign, expected: np.ndarray) -> Text:
+    wanted, wanted_zh = "a number", "一个数"
+    if expected.ndim:
+        wanted = f"a NumPy array of shape {expected.shape}"
+        wanted_zh = f"形状为 {expected.shape} 的 NumPy 数组"
+    return (f"{name} is of type {found.type_name}, expected {wanted}",
+            f"{name} 的类型是 {found.type_name}，应为{wanted_zh}")  # fmt: skip
+
+
+def shares(rules: Rules) -> list[tuple[str, float]]:
+    """Each part's name with the points that it can earn."""
+    each = (rules.points - rules.pure) / len(rules.outputs)
+    pure = [(UNCHANGED, rules.pure)] if rules.pure else []
+    return [*((name, each) for name in rules.outputs), *pure]
+
+
+def verdict(cases: Cases, answers: Sequence[Answer], rules: Rules) -> Verdict:
     """Points and reason. Each output earns its share if it is right in all cases."""
-    given: list[list[Any]] = []
+    given: list[Returned] = []
     for answer in answers:
         if isinstance(answer, Failure):
             return Verdict(0.0, answer.text)
         given.append(answer)
-    count = len(rules.outputs)
-    found = [_difference_of(cases, given, k, rules) for k in range(count)]
+    found = [_difference_of(cases, given, k, rules) for k in range(len(rules.outputs))]
     wrong = {k: text for k, text in enumerate(found) if text}
-    share = rules.points / count
+    changed = tuple(dict.fromkeys(name for answer in given for name in answer.changed))
+    if rules.pure:
+        found.append(_pure(changed, len(wrong) < len(rules.outputs)))
     parts = tuple(
         Part(name, 0.0 if text else share, share, text)
-        for name, text in zip(rules.outputs, found, strict=True)
+        for (name, share), text in zip(shares(rules), found, strict=True)
     )
-    if not wrong:
-        return Verdict(float(rules.points), FULL_MARKS, parts)
-    points = round(rules.points * (count - len(wrong)) / count, 2)
-    whole = _whole_hint(cases, given, rules)
-    if whole:
-        return Verdict(points, whole, parts, (whole,))
-    narrow = {k: _narrow_hint(cases, given, k, rules) for k in wrong}
-    said = [narrow[k] or text for k, text in wrong.items()]
-    reason = ("; ".join(s[0] for s in said), "；".join(s[1] for s in said))
-    return Verdict(points, reason, parts, tuple(h for h in narrow.values() if h))
+    points = round(sum(part.points for part in parts), 2)
+    advice = _advice(changed) if changed and not rules.pure else ()
+    if not any(found):
+        return Verdict(float(rules.points), FULL_MARKS, parts, notes=advice)
+    said, hints, mended = _reasons(cases, given, wrong, rules)
+    said += [in_place(changed)] if changed and rules.pure else []
+    if mended:
+        points = max(points, round(rules.points * mended / len(rules.starter), 2))
+        advice = (_mended(mended, len(rules.starter)), *advice)
+    return Verdict(points, _joined(said), parts, hints, advice)
+
+
+def _pure(changed: Names, right: bool) -> Text | None:
+    """What is wrong with the part for unchanged inputs; to compute nothing does not earn it."""
+    if changed:
+        return in_place(changed)
+    return None if right else ("counts once an output is right", "有一项输出正确时才计分")
+
+
+def _reasons(
+    cases: Cases, given: Sequence[Returned], wrong: dict[int, Text], rules: Rules
+) -> tuple[list[Text], tuple[Text, ...], int]:
+    """What to say of the wrong outputs, which of it are hints, and how many bugs are mended."""
+    known = cases.mistakes
+    answer = known.right.copy()
+    for k in wrong:
+        answer[k] = fingerprint([a.values[k] for a in given], rules.tolerance)
+    bugs = set(rules.starter)
+    left = [len(names) for names in known.equal(answer) if set(names) <= bugs] if bugs else []
+    mended = len(bugs) - min(left, default=len(bugs))
+    if len(bugs) > 1 and left and not mended:
+        return [STILL_AS_GIVEN], (STILL_AS_GIVEN,), 0
+    names = known.explain(answer, wrong)
+    order = list(rules.hints)
+    named = {k: [rules.hints[n] for n in sorted(names[k], key=order.index)] for k in wrong}
+    said = dict.fromkeys(text for k in wrong for text in named[k] or [wrong[k]])
+    hints = dict.fromkeys(text for k in wrong for text in named[k])
+    return list(said), tuple(hints), mended
+
+
+def _advice(changed: Names) -> tuple[Text]:
+    english, chinese = in_place(changed)
+    return ((f"advice: {english}", f"建议：{chinese}"),)
+
+
+def _mended(count: int, of: int) -> Text:
+    return f"mended: {count} of {of} bugs", f"已改好：{of} 处错误中的 {count} 处"
+
+
+def _joined(texts: Sequence[Text]) -> Text:
+    return "; ".join(t[0] for t in texts), "；".join(t[1] for t in texts)
+
+
+def with_notes(found: Verdict) -> Verdict:
+    """The same with its notes in its text, for a table that has one column for words."""
+    return found._replace(text=_joined([found.text, *found.notes]))

@@ -6,10 +6,11 @@ Only trusted code calls `load`: it executes the solution's cells.
 from __future__ import annotations
 
 import contextlib
-import inspect
+import functools
+import itertools
 import json
 import re
-import zlib
+import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +18,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnncourse.grading.compare import Case, Rules, Text, unpack
+from rnncourse.grading.compare import Rules, Text
+from rnncourse.grading.mistakes import Names
 
 MAX_NOTEBOOK_BYTES = 10 << 20
 MAX_CELLS = 5000
 KINDS = ("implement", "repair", "measure")
-AS_GIVEN = "as-given"
-STILL_AS_GIVEN = {
-    "en": "this computes what the code as given computes: all its bugs are still there. "
-    "Print shapes and a few values, and compare them with the task",
-    "zh": "结果和原来的代码完全一样：错误都还在。打印形状和几个数值，与题目的要求对照",
-}
 CELL_BREAK = "\n\n# %%\n\n"  # between the solution's cells, where there are several
 
 
@@ -67,7 +63,6 @@ class Exercise:
     withhold: tuple[str, ...]
     packages: tuple[str, ...]
     mutants: dict[str, tuple[tuple[str, str], ...]]
-    starter: tuple[str, ...]
     draw: Callable[[np.random.Generator], Any]
     equivalents: dict[str, str]
     preamble: str = ""
@@ -222,7 +217,6 @@ def load(notebook: Notebook) -> Exercise:
     given = [c.source for c in code if not skip & set(c.tags) and c not in solution]
     space: dict[str, Any] = {"np": np, "__name__": "spec"}
     exec(compile(specs[0].source, f"{notebook.exercise}: spec", "exec"), space)
-    _add_as_given(space)
     return Exercise(
         id=notebook.exercise,
         kind=_one_of(space["kind"], KINDS),
@@ -232,23 +226,10 @@ def load(notebook: Notebook) -> Exercise:
         withhold=tuple(space["withhold"]),
         packages=tuple(space.get("packages", ("numpy",))),
         mutants={m["name"]: _edits(m["edit"]) for m in space["mutants"]},
-        starter=tuple(space.get("starter", ())),
         draw=space["draw"],
         equivalents=_equivalents(space),
         preamble="\n\n".join(given),
     )
-
-
-def _add_as_given(space: dict[str, Any]) -> None:
-    """For code with several bugs to find, a mutant that has them all and whose hint names none.
-
-    Without it, the first `check` of the untouched code would give the bugs away.
-    """
-    starter = space.get("starter", ())
-    if len(starter) > 1:
-        edits = {m["name"]: _edits(m["edit"]) for m in space["mutants"]}
-        every = [pair for name in starter for pair in edits[name]]
-        space["mutants"] = [*space["mutants"], {"name": AS_GIVEN, "edit": every, **STILL_AS_GIVEN}]
 
 
 def _one_of(value: str, allowed: tuple[str, ...]) -> str:
@@ -262,7 +243,9 @@ def _rules(space: dict[str, Any]) -> Rules:
     if len(hints) != len(space["mutants"]):
         raise ValueError("two mutants have the same name")
     rtol, atol = space["tolerance"]
-    return Rules(tuple(space["outputs"]), space["points"], rtol, atol, hints)
+    starter = tuple(space.get("starter", ()))
+    pure = space.get("pure", 0)
+    return Rules(tuple(space["outputs"]), space["points"], rtol, atol, hints, starter, pure)
 
 
 def _equivalents(space: dict[str, Any]) -> dict[str, str]:
@@ -279,15 +262,51 @@ def _edits(edit: Any) -> tuple[tuple[str, str], ...]:
     return tuple((old, new) for old, new in pairs)
 
 
+class Overlap(ValueError):
+    """Two mutants that change the same place and cannot be made together."""
+
+
 def mutate(exercise: Exercise, names: Iterable[str]) -> str:
-    """The reference source with the named mutants' edits, each matching exactly once."""
+    """The reference source with the named mutants' edits, all made at once.
+
+    Raises `ValueError` unless each edit matches the reference exactly once, and `Overlap` where
+    two mutants' edits overlap, or touch within a line: what comes out then is neither mistake.
+    """
     source = exercise.source
+    spans = []
     for name in names:
         for old, new in exercise.mutants[name]:
             if source.count(old) != 1:
                 raise ValueError(f"{exercise.id}, mutant {name}: {old!r} must match exactly once")
-            source = source.replace(old, new)
+            start = source.index(old)
+            spans.append((start, start + len(old), new, name))
+    spans.sort()
+    for (_, end, _, name), (start, _, _, other) in itertools.pairwise(spans):
+        touch = start == end and name != other and source[start - 1] != "\n"
+        if start < end or touch:
+            kind = ValueError if name == other else Overlap
+            raise kind(f"{exercise.id}: the edits of {name} and {other} overlap")
+    for start, end, new, _ in reversed(spans):
+        source = source[:start] + new + source[end:]
     return source
+
+
+def mistakes(exercise: Exercise, together: int = 2) -> list[Names]:
+    """Each mutant, each set of `together` or fewer whose edits can be made at once, and the
+    starter's bugs in any number.
+    """
+    bugs = exercise.rules.starter
+    sizes = [(tuple(exercise.mutants), n) for n in range(1, together + 1)]
+    sizes += [(bugs, n) for n in range(together + 1, len(bugs) + 1)]
+    found = []
+    for chosen in (set(s) for names, n in sizes for s in itertools.combinations(names, n)):
+        names = tuple(name for name in exercise.mutants if name in chosen)
+        try:
+            mutate(exercise, names)
+        except Overlap:
+            continue
+        found.append(names)
+    return found
 
 
 def unsolved(exercise: Exercise, source: str) -> str:
@@ -305,45 +324,14 @@ def equivalent(exercise: Exercise, name: str) -> str:
     return f"{given}{CELL_BREAK}{exercise.equivalents[name]}"
 
 
+@functools.lru_cache(maxsize=4096)
+def _compiled(source: str, name: str) -> types.CodeType:
+    return compile(source, name, "exec")
+
+
 def build(exercise: Exercise, source: str) -> Callable[..., Any]:
     """Execute trusted `source` and return the graded function."""
     space: dict[str, Any] = {"__name__": exercise.id}
-    exec(compile(exercise.preamble, f"{exercise.id}: given", "exec"), space)
-    exec(compile(source, f"{exercise.id}: solution", "exec"), space)
+    exec(_compiled(exercise.preamble, f"{exercise.id}: given"), space)
+    exec(_compiled(source, f"{exercise.id}: solution"), space)
     return space[exercise.function]
-
-
-def copied(inputs: dict[str, Any]) -> list[Any]:
-    """The arguments in order, arrays copied so that a call cannot change the originals."""
-    return [v.copy() if isinstance(v, np.ndarray) else v for v in inputs.values()]
-
-
-def make_cases(
-    exercise: Exercise, seeds: Iterable[int], tidy: Callable[[Any], Any] = lambda value: value
-) -> list[Case]:
-    """Draw inputs for each seed; run the reference and every mutant on them.
-
-    `tidy` is applied to each drawn value (the public data rounds them).
-    """
-    reference = build(exercise, exercise.source)
-    broken = {name: build(exercise, mutate(exercise, [name])) for name in exercise.mutants}
-    names = list(inspect.signature(reference).parameters)
-    cases = []
-    for seed in seeds:
-        rng = np.random.default_rng([seed, zlib.crc32(exercise.id.encode())])
-        drawn = exercise.draw(rng)
-        drawn = drawn if isinstance(drawn, dict) else dict(zip(names, drawn, strict=True))
-        inputs = {name: tidy(drawn[name]) for name in names}
-        expected = run_trusted(exercise, reference, inputs)
-        mutants = {name: run_trusted(exercise, f, inputs) for name, f in broken.items()}
-        cases.append(Case(inputs, expected, mutants))
-    return cases
-
-
-def run_trusted(exercise: Exercise, function: Callable[..., Any], inputs: dict) -> list[np.ndarray]:
-    """Outputs of the reference or a mutant. Raises `ValueError` where it is no array."""
-    with np.errstate(all="ignore"):
-        answer = unpack(function(*copied(inputs)), exercise.rules.outputs)
-    if not isinstance(answer, list) or not all(isinstance(v, np.ndarray) for v in answer):
-        raise ValueError(f"{exercise.id}: a reference or mutant returned {answer}")
-    return answer

@@ -17,7 +17,7 @@ GREEN, RED = "#1a7f37", "#b42318"
 
 
 class Line(NamedTuple):
-    """A sentence and its sign: ✓ right, ✗ wrong, → a hint."""
+    """A sentence and its sign: ✓ right, ✗ wrong, → a hint, • a note that costs no points."""
 
     sign: str
     text: Text
@@ -26,15 +26,15 @@ class Line(NamedTuple):
 def render(exercise_id: str, found: Verdict, points: float) -> tuple[str, str]:
     """The verdict as plain text and as HTML; `points` is 0 for an unknown exercise."""
     head = headline(exercise_id, found, points)
-    hints = [Line("→", hint) for hint in found.hints]
+    more = [Line("→", hint) for hint in found.hints] + [Line("•", note) for note in found.notes]
     text = [f"{head.sign} {t}" for t in head.text]
     html = [f"<p>{html_sign(head.sign)} {html_text(head.text)}</p>"]
     if found.parts:
         width = max(len(part.name) for part in found.parts)
         text += [line for part in found.parts for line in _part_lines(part, width)]
         html += ["<table>", *map(_html_part, found.parts), "</table>"]
-    text += [f"  {line.sign} {t}" for line in hints for t in line.text]
-    html += [f"<p><b>{line.sign}</b> {html_text(line.text)}</p>" for line in hints]
+    text += [f"  {line.sign} {t}" for line in more for t in line.text]
+    html += [f"<p><b>{line.sign}</b> {html_text(line.text)}</p>" for line in more]
     return "\n".join(text), f"<div>{''.join(html)}</div>"
 
 

@@ -21,18 +21,20 @@ from typing import Any
 import numpy as np
 
 from rnncourse.grading import protocol
+from rnncourse.grading.cases import make_cases
 from rnncourse.grading.compare import (
     FULL_MARKS,
     Answer,
     Case,
+    Cases,
     Failure,
     Foreign,
     Text,
     Verdict,
-    changed_inputs,
     raised,
     unpack,
     verdict,
+    with_notes,
 )
 from rnncourse.grading.confine.process import Child, Mode, Silent, find_mode
 from rnncourse.grading.confine.stage import Limits, Stage, titles
@@ -42,7 +44,6 @@ from rnncourse.grading.exercise import (
     Notebook,
     NotebookError,
     load,
-    make_cases,
     read_notebook,
 )
 from rnncourse.grading.printable import printable
@@ -97,16 +98,16 @@ def read_reply(reply: dict, case: Case, exercise: Exercise) -> Answer:
         type(k) is int and 0 <= k < len(names) for k in changed
     ):
         raise Malformed
-    if changed:
-        return changed_inputs([names[k] for k in changed])
     if set(reply) == {"none"}:
-        return unpack(None, exercise.rules.outputs)
-    if set(reply) == {"one"}:
-        return unpack(decode(reply["one"]), exercise.rules.outputs)
-    if set(reply) != {"many", "list"} or not isinstance(reply["many"], list):
+        value: Any = None
+    elif set(reply) == {"one"}:
+        value = decode(reply["one"])
+    elif set(reply) == {"many", "list"} and isinstance(reply["many"], list):
+        values = [decode(item) for item in reply["many"]]
+        value = values if reply["list"] else tuple(values)
+    else:
         raise Malformed
-    values = [decode(item) for item in reply["many"]]
-    return unpack(values if reply["list"] else tuple(values), exercise.rules.outputs)
+    return unpack(value, exercise.rules.outputs, [names[k] for k in changed])
 
 
 def run_notebook(child: Child, cells: list[str], function: str, place: list[Text]) -> dict:
@@ -226,7 +227,7 @@ class Grader:
         self.seed = seed
         self.language = language
         self.solutions = read_solutions(solutions) if isinstance(solutions, Path) else solutions
-        self._loaded: dict[str, tuple[Exercise, list[Case]]] = {}
+        self._loaded: dict[str, tuple[Exercise, Cases]] = {}
         self._stages: dict[tuple, Stage] = {}
         self._children: set[Child] = set()
         self._stopped = False
@@ -276,7 +277,7 @@ class Grader:
             finally:
                 self._children.discard(child)
 
-    def exercise(self, name: str) -> tuple[Exercise, list[Case]]:
+    def exercise(self, name: str) -> tuple[Exercise, Cases]:
         """An exercise with this batch's secret cases; computed once."""
         with self._lock:
             if name not in self._loaded:
@@ -323,7 +324,8 @@ class Grader:
                     answers.append(ask(child, case, exercise))
                     if isinstance(answers[-1], Failure):
                         return _noted(Verdict(0.0, answers[-1].text), report, exercise)
-            return _noted(verdict(cases, answers, exercise.rules), report, exercise)
+            found = verdict(cases, answers, exercise.rules)
+            return with_notes(_noted(found, report, exercise))
         except Silent as error:
             return Verdict(0.0, silence(error, place[0], self.limits))
         except Malformed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from rnncourse.grading.compare import Part, Rules, Text
+from rnncourse.grading.compare import Part, Rules, Text, shares
 
 FAULT = "could not be graded"
 
@@ -69,5 +69,4 @@ def _text(value: Any) -> Any:
 
 def nothing_right(rules: Rules) -> tuple[Part, ...]:
     """The parts of a submission that gave nothing to compare."""
-    share = rules.points / len(rules.outputs)
-    return tuple(Part(name, 0.0, share, None) for name in rules.outputs)
+    return tuple(Part(name, 0.0, share, None) for name, share in shares(rules))

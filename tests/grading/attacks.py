@@ -541,7 +541,7 @@ OBJECTS = [
     call("a list that contains itself", "objects", "v = []; v.append(v); return v",
          "of type list"),
     call("a generator", "objects", "return (v for v in x)", "of type generator"),
-    call("its own argument, changed", "objects", "b += 1; return b", "changed its input in place"),
+    call("its own argument, changed", "objects", "b += 1; return b", "input b in place"),
     call("an integer of 5000 digits", "objects", "return 10**5000", "raised|array of object"),
     wrong("an exception without words", "objects", """
 class Silent(BaseException):

@@ -14,8 +14,9 @@ from nbclient import NotebookClient
 
 from rnncourse import grading
 from rnncourse.grading.check import known_exercises, load_check
-from rnncourse.grading.compare import verdict
-from rnncourse.grading.exercise import STILL_AS_GIVEN, build, mutate
+from rnncourse.grading.compare import STILL_AS_GIVEN, Returned, call, verdict
+from rnncourse.grading.differences import difference
+from rnncourse.grading.exercise import build, mutate
 from tools.certify import mutants
 from tools.notebooks import kernels  # noqa: F401  (so that kernels need no TCP ports)
 
@@ -34,7 +35,7 @@ def both(x, h_prev, c_prev, W_x, W_h, b):
 
 def sentences(text):
     """The lines of a text without their signs, names and scores."""
-    return [re.sub(r"^ *[✓✗→]? *(\w+ +[\d.]+/[\d.]+)? *", "", line) for line in text.split("\n")]
+    return [re.sub(r"^ *[✓✗→•]? *(\w+ +[\d.]+/[\d.]+)? *", "", line) for line in text.split("\n")]
 
 
 # --- the parts of a verdict ----------------------------------------------------------------
@@ -55,7 +56,8 @@ def test_a_partly_right_answer_shows_which_part_which_entry_and_the_hint():
     source = mutate(exercise, ["output-gate-missing"])
     function = build(exercise, source)
     rules, cases = load_check("lstm_ex_01")
-    is_, due = function(*cases[0].inputs.values())[0][0, 0], cases[0].expected[0][0, 0]
+    first = cases.each[0]
+    is_, due = function(*first.inputs.values())[0][0, 0], first.expected[0][0, 0]
     result = grading.check("lstm_ex_01", function)
     lines = result.text.split("\n")
     assert (result.points, result.max_points) == (2, 4)
@@ -90,7 +92,10 @@ def test_points_of_parts_add_up_where_they_are_no_whole_numbers():
     """Four outputs of which one is right, for 3 points."""
     rules, cases = load_check("gru_ex_01")
     rules = rules._replace(points=3)
-    answers = [[case.expected[0], *(np.zeros_like(v) for v in case.expected[1:])] for case in cases]
+    answers = [
+        Returned([case.expected[0], *(np.zeros_like(v) for v in case.expected[1:])])
+        for case in cases
+    ]
     found = verdict(cases, answers, rules)
     assert found.points == 0.75 == sum(part.points for part in found.parts)
     assert [part.difference is None for part in found.parts] == [True, False, False, False]
@@ -101,11 +106,11 @@ def test_untouched_code_with_bugs_to_find_gives_none_of_them_away():
     repairs = [e for e in EXERCISES.values() if e.kind == "repair"]
     assert repairs
     for exercise in repairs:
-        given = build(exercise, mutate(exercise, exercise.starter))
+        given = build(exercise, mutate(exercise, exercise.rules.starter))
         result = grading.check(exercise.id, given)
         assert result.points == 0
-        assert all(hint in result.text for hint in STILL_AS_GIVEN.values()), exercise.id
-        for name in exercise.starter:
+        assert all(hint in result.text for hint in STILL_AS_GIVEN), exercise.id
+        for name in exercise.rules.starter:
             assert exercise.rules.hints[name][0] not in result.text
 
 
@@ -165,7 +170,12 @@ SAID = [
     (lambda *a: good(*a) * np.nan, "10 of 10 entries differ, NaN or infinity in 10)"),
     (lambda *a: good(*a) + 1e308, "differ, by up to 1e+308)"),
     (lambda *a: good(*a) + 0.25, "differ, by up to 0.25)"),
-    (in_place, "changed its input in place: h_prev"),
+    (in_place, "changed its input h_prev in place"),
+    (lambda *a: (good(*a),), "a tuple of one value, expected h itself: a comma after the value"),
+    (lambda *a: {"h": good(*a)}, "h is of type dict, expected a NumPy array of shape (2, 5)"),
+    (lambda *a: good(*a).T, "h has shape (5, 2), expected (2, 5): it is transposed"),
+    (lambda *a: np.zeros((5, 2)), "h has shape (5, 2), expected (2, 5)|"),
+    (lambda *a: good(*a)[:, None], "h has shape (2, 1, 5), expected (2, 5): an axis of length 1"),
     (raises, "(at: return x @ W_h)"),
     (endless, "raised RecursionError: maximum recursion depth exceeded"),
     (warns, "raised RuntimeWarning: divide by zero"),
@@ -191,6 +201,147 @@ def test_check_explains_in_both_languages(function, said, capsys):
     captured = capsys.readouterr()
     assert captured.out == result.text + "\n"
     assert captured.err == ""
+
+
+def backward(change):
+    """The right backward step of rnn_ex_02, its outputs then changed."""
+    exercise = EXERCISES["rnn_ex_02"]
+    function = build(exercise, exercise.source)
+    return lambda *a: change(*function(*a))
+
+
+GENERIC = [
+    (lambda dx, dh, dW, dV, db: {"dx": dx}, "returned a dict, expected 5 values without keys"),
+    (lambda dx, dh, dW, dV, db: (dx, dh, dW, dV, db[:, None]),
+     "(3, 1), expected (3,): a column in place of a vector; the numbers are right; .ravel()"),
+    (lambda dx, dh, dW, dV, db: (dx, dh, dW, dV, db[None]),
+     "(1, 3), expected (3,): a row in place of a vector; the numbers are right; .ravel()"),
+    (lambda dx, dh, dW, dV, db: (dx, dh, dW, dV, 2 * db[:, None]),
+     "(3, 1), expected (3,): a column in place of a vector; .ravel() makes it one"),
+    (lambda dx, dh, dW, dV, db: (dx, dh, dW.T, dV, db),
+     ": it is transposed\n"),
+    (lambda dx, dh, dW, dV, db: (dx, dh, dW, dV.T, db), "entries differ, by up to"),
+    (lambda dx, dh, dW, dV, db: (dx, dh, dW, dV.T, db), "): it is transposed\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "said"), GENERIC, ids=[said for _, said in GENERIC])
+def test_mistakes_that_any_exercise_may_meet_are_named(change, said):
+    result = grading.check("rnn_ex_02", backward(change))
+    assert said in result.text
+    assert result.points == (0 if "dict" in said else 4)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "said"),
+    [
+        ((3, 1), (1, 3), "a column in place of a row; .reshape(1, -1)"),
+        ((3,), (1, 3), "a vector in place of a row; .reshape(1, -1)"),
+        ((3,), (3, 1), "a vector in place of a column; .reshape(-1, 1)"),
+        ((1, 1), (), "one number inside an array; take it out with .item()"),
+        ((2, 3), (1, 2, 3), "an axis of length 1 is missing"),
+        ((2, 3), (3, 2), "(3, 2)"),
+        ((4,), (3,), "(3,)"),
+    ],
+)
+def test_a_missed_shape_is_named(found, expected, said):
+    """The numbers are others, so that nothing is claimed of them."""
+    text = difference("y", np.zeros(found), np.ones(expected), (1e-4, 1e-5))[0]
+    assert text.startswith(f"y has shape {found}, expected {expected}")
+    assert said in text
+    assert "right" not in text
+    assert "transposed" not in text
+
+
+def test_axes_in_another_order_are_named_with_what_puts_them_right():
+    expected = np.arange(24.0).reshape(2, 3, 4)
+    found = np.moveaxis(expected, 0, 2)
+    text = difference("hs", found, expected, (1e-4, 1e-5))[0]
+    order = tuple(int(n) for n in re.search(r"transpose\((.*?)\)", text)[1].split(","))
+    assert (found.transpose(order) == expected).all()
+
+
+# --- inputs that are changed in place ------------------------------------------------------
+
+
+def test_a_changed_input_costs_nothing_and_is_said_after_the_verdict():
+    """h and its own array: what is returned is the input that was changed."""
+
+    def step(x, h, W_x, W_h, b):
+        h[:] = np.tanh(x @ W_x + h @ W_h + b)
+        return h
+
+    lines = grading.check("rnn_ex_01", step).text.split("\n")
+    assert lines[:3] == ["✓ rnn_ex_01: right, 4/4 points.", "✓ rnn_ex_01：正确，4/4 分。",
+                         "  ✓ h  4/4"]  # fmt: skip
+    assert lines[3].startswith("  • advice: the function changed its input h_prev in place; ")
+    assert "h_prev = h_prev.copy()" in lines[3]
+    assert lines[4].startswith("  • 建议：函数原地修改了输入 h_prev；")
+    assert len(lines) == 5
+
+
+def test_every_changed_input_is_named_once_also_beside_a_wrong_answer():
+    def step(x, h, W_x, W_h, b):
+        x *= 2
+        b.shape = (-1, 1)
+        return h
+
+    result = grading.check("rnn_ex_01", step)
+    assert result.points == 0
+    assert result.text.count("changed its inputs x, b in place") == 1
+
+
+def test_inputs_that_are_views_of_one_array_are_copied_apart():
+    base = np.arange(6.0)
+    inputs = {"a": base[:4], "b": base[2:]}
+
+    def spoils(a, b):
+        a[:] = 0
+        return b
+
+    answer = call(spoils, inputs, ("b",))
+    assert answer.values[0].tolist() == [2, 3, 4, 5]
+    assert answer.changed == ("a",)
+    assert base.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_an_array_that_each_call_overwrites_is_read_at_once():
+    memory = np.zeros(1)
+
+    def again(a):
+        memory[:] = a
+        return memory
+
+    answers = [call(again, {"a": k}, ("y",)) for k in (1.0, 2.0)]
+    assert [answer.values[0].tolist() for answer in answers] == [[1.0], [2.0]]
+
+
+def clipped(dW_x, dW_h, db, limit):
+    exercise = EXERCISES["bptt_ex_02"]
+    return build(exercise, exercise.source)(dW_x, dW_h, db, limit)
+
+
+def clipped_in_place(*arguments):
+    found = clipped(*arguments)
+    for array, new in zip(arguments[:3], found, strict=False):
+        array[:] = new
+    return (*arguments[:3], found[3])
+
+
+@pytest.mark.parametrize(
+    ("function", "points"),
+    [(clipped, 5), (clipped_in_place, 4), (lambda *a: (*a[:3], np.zeros(5)), 0),
+     (lambda *a: (*clipped(*a)[:3], np.zeros(5)), 4)],
+)  # fmt: skip
+def test_where_unchanged_inputs_are_asked_for_they_are_a_part_of_their_own(function, points):
+    """It takes one right output to earn it: who returns the inputs as they are gets nothing."""
+    result = grading.check("bptt_ex_02", function)
+    assert (result.points, result.max_points) == (points, 5)
+    sign = "✓" if function is not clipped_in_place and points else "✗"
+    assert f"  {sign} inputs unchanged  {int(sign == '✓')}/1" in result.text
+    assert "advice" not in result.text
+    changed = "changed its inputs dW_x, dW_h, db in place"
+    assert (changed in result.text) == (function is clipped_in_place)
 
 
 def test_an_interrupt_passes_through():
@@ -226,7 +377,7 @@ def test_check_counts_outputs():
 # --- the two forms -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("function", [good, raises, lambda *a: good(*a) + 1, None])
+@pytest.mark.parametrize("function", [good, raises, lambda *a: good(*a) + 1, None, in_place])
 def test_the_html_says_what_the_text_says(function):
     result = grading.check("rnn_ex_01", function)
     page = ElementTree.fromstring(result.html)  # well-formed

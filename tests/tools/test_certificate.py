@@ -14,18 +14,21 @@ from pathlib import Path
 import pytest
 
 from rnncourse import data, grading
-from rnncourse.grading.compare import verdict
+from rnncourse.grading import cases as drawing
+from rnncourse.grading.compare import STILL_AS_GIVEN, Returned, Verdict, verdict
 from rnncourse.grading.confine import stage
 from rnncourse.grading.exercise import (
-    AS_GIVEN,
     _equivalents,
     build,
     equivalent,
+    mistakes,
     mutate,
     read_notebook,
 )
 from rnncourse.grading.grader import SECRET_CASES, Grader
-from rnncourse.grading.submissions import Submission
+from rnncourse.grading.mistakes import Mistakes
+from rnncourse.grading.reports import as_csv, as_gradescope, as_json
+from rnncourse.grading.submissions import Submission, read_jobs
 from tools import exercises as generator
 from tools.certify import mutants
 
@@ -43,18 +46,24 @@ def grader():
 
 
 @pytest.fixture
-def submit(grader, tmp_path):
-    """Grade an exercise's solution cell, replaced by `source`, over a real child."""
+def hand_in(tmp_path):
+    """A submission: an exercise's solution cell, replaced by `source`."""
 
-    def run(exercise, source):
+    def write(exercise, source):
         cells = [{"cell_type": "code", "metadata": {}, "source": text, "outputs": []}
                  for text in (exercise.preamble, source)]  # fmt: skip
         notebook = {"cells": cells, "metadata": {"rnncourse": {"exercise": exercise.id}}}
         path = tmp_path / "submission.ipynb"
         path.write_text(json.dumps({**notebook, "nbformat": 4, "nbformat_minor": 5}), "utf-8")
-        return grader.grade(Submission(path.name, path))
+        return Submission(path.name, path)
 
-    return run
+    return write
+
+
+@pytest.fixture
+def submit(grader, hand_in):
+    """Grade a solution cell over a real child."""
+    return lambda exercise, source: grader.grade(hand_in(exercise, source))
 
 
 # --- what an exercise declares -------------------------------------------------------------
@@ -62,7 +71,7 @@ def submit(grader, tmp_path):
 
 def declaration_problems(exercise):
     """Why the declared mutants and hints would not teach; empty if nothing is wrong."""
-    names = exercise.mutants.keys() - {AS_GIVEN}
+    names = exercise.mutants.keys()
     found = [] if len(names) >= 5 else [f"{len(names)} mutants"]
     found += [] if len(exercise.equivalents) >= 2 else [f"{len(exercise.equivalents)} equivalents"]
     code = [ast.dump(ast.parse(exercise.source))]
@@ -111,14 +120,16 @@ def test_under_ten_seeds_mutants_are_named_and_right_answers_get_full_marks(name
     wrong = [m for m, held in fresh["mutants"].items() if held != [True, True, True]]
     assert not wrong, "no points lost, or another hint"
     assert [answer for answer, full in fresh["right"].items() if not full] == []
+    assert not {"full", "wrong"} & set(fresh["pairs"].values())
     recorded = {entry["exercise"]: entry for entry in data.recorded("mutants")["exercises"]}
-    assert recorded[name] == fresh | {"counts": mutants.counts(fresh)}, "run `make mutants`"
+    assert recorded[name] == mutants.stored(fresh), "run `make mutants`"
 
 
 def test_the_record_names_every_exercise_and_adds_up():
     recorded = data.recorded("mutants")
     assert [entry["exercise"] for entry in recorded["exercises"]] == IDS, "run `make mutants`"
     assert (recorded["seeds"], recorded["cases_per_seed"]) == (10, SECRET_CASES)
+    assert recorded["seeds_pairs"] == mutants.PAIRS_UNDER == 4
     for key, total in recorded["totals"].items():
         assert total == sum(entry["counts"][key] for entry in recorded["exercises"])
     assert mutants.held(recorded)
@@ -129,12 +140,18 @@ def test_the_stored_page_shows_the_record(language):
     """The book is built anew; the notebook that Colab opens keeps what it showed when executed."""
     page = (ROOT / "book" / language / "mutants.ipynb").read_text("utf-8")
     for entry in data.recorded("mutants")["exercises"]:
-        row = [*(entry[key] for key in ("exercise", "kind", "points")), *entry["counts"].values()]
-        assert "".join(f"<td>{value}</td>" for value in row) in page, "run `make mutants`"
+        count = entry["counts"]
+        mutants = [count[k] for k in count if not k.startswith("pairs")]
+        pairs = [count[k] for k in count if k.startswith("pairs")]
+        rows = [[entry[k] for k in ("exercise", "kind", "points")] + mutants,
+                [entry["exercise"], *pairs]]  # fmt: skip
+        for row in rows:
+            assert "".join(f"<td>{value}</td>" for value in row) in page, "run `make mutants`"
 
 
-def test_a_certificate_can_fail():
+def test_a_certificate_can_fail(monkeypatch):
     """Planted: a harmless mutant, one taken for another, and a wrong equivalent."""
+    monkeypatch.setattr(drawing, "_faults", lambda *_: ([], []))  # it would refuse the first
     exercise = EXERCISES["rnn_ex_01"]
     edits = exercise.mutants | {
         "no-bias": (("h = np.tanh(a)", "h = 1.0 * np.tanh(a)"),),
@@ -148,6 +165,63 @@ def test_a_certificate_can_fail():
     assert found["mutants"]["no-activation"] == [True, True, True]
     assert [name for name, full in found["right"].items() if not full] == ["loops"]
     assert not mutants.held(mutants.record([found]))
+
+
+def test_a_pair_that_gets_a_third_hint_fails_the_certificate(monkeypatch):
+    """Planted: two mutants at once are answered with the hint of one that is not among them."""
+    exercise = EXERCISES["rnn_ex_01"]
+    found = mutants.certificate(exercise, range(1))
+    assert "wrong" not in found["pairs"].values()
+    assert mutants.held(mutants.record([found]))
+    explain = Mistakes.explain
+
+    def other(known, answer, wrong):
+        named = explain(known, answer, wrong)
+        return {k: ("no-input",) if set(names) == {"no-bias", "no-activation"} else names
+                for k, names in named.items()}  # fmt: skip
+
+    monkeypatch.setattr(Mistakes, "explain", other)
+    found = mutants.certificate(exercise, range(1))
+    assert [p for p, said in found["pairs"].items() if said == "wrong"] in (
+        ["no-bias + no-activation"], ["no-activation + no-bias"]
+    )  # fmt: skip
+    assert not mutants.held(mutants.record([found]))
+
+
+def test_a_pair_that_earns_full_marks_fails_the_certificate(monkeypatch):
+    """Planted: the second mutant takes back what the first one does."""
+    exercise = EXERCISES["rnn_ex_01"]
+    edits = {"more": (("np.tanh(a)", "np.tanh(a) + 1"),), "less": (("return h", "return h - 1"),)}
+    hints = exercise.rules.hints | {"more": ("more",) * 2, "less": ("less",) * 2}
+    undone = dataclasses.replace(
+        exercise, mutants=exercise.mutants | edits, rules=exercise.rules._replace(hints=hints)
+    )
+    with pytest.raises(ValueError, match=r"lose no points: more \+ less"):
+        mutants.certificate(undone, range(1))
+    monkeypatch.setattr(drawing, "_faults", lambda *_: ([], []))
+    found = mutants.certificate(undone, range(1))
+    assert found["pairs"]["more + less"] == "full"
+    assert found["mutants"]["more"] == found["mutants"]["less"] == [True, True, True]
+    assert not mutants.held(mutants.record([found]))
+
+
+def test_a_pair_counts_by_its_worst_draw():
+    rules = EXERCISES["rnn_ex_01"].rules
+    a, b, c = list(rules.hints)[:3]
+
+    def said(*names, points=0.0, thirds=()):
+        found = Verdict(points, ("", ""), (), tuple(rules.hints[name] for name in names))
+        return mutants.Said(found, set(thirds))
+
+    judge = lambda *draws: mutants.about_pair((a, b), draws, rules)  # noqa: E731
+    assert judge(said(a, b), said(a, b)) == "both"
+    assert judge(said(a, b), said(a)) == "one"
+    assert judge(said(a, b), said()) == "none"
+    assert judge(said(a, b), said(a, c)) == "wrong"
+    assert judge(said(c, thirds=c.split()), said(c, thirds=c.split())) == "third"
+    assert judge(said(c, thirds=c.split()), said(a, b)) == "wrong"
+    assert judge(said(c), said(c)) == "wrong"
+    assert judge(said(a, b), said(a, b, points=rules.points)) == "full"
 
 
 @pytest.mark.parametrize(
@@ -205,7 +279,8 @@ def test_a_mutant_is_named_by_the_grader_over_a_real_child(name, submit):
     for mutant in list(exercise.mutants)[:2]:
         row = submit(exercise, mutate(exercise, [mutant]))
         assert row.points < row.max_points == exercise.rules.points
-        assert row.reason == exercise.rules.hints[mutant][0]
+        assert row.reason.split("; mended: ")[0] == exercise.rules.hints[mutant][0]
+        assert ("; mended: " in row.reason) == (mutant in exercise.rules.starter)
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -227,9 +302,11 @@ def test_unsolved_exercise_scores_zero(name, grader):
 
 def test_a_mutant_matched_in_some_cases_only_is_not_named():
     exercise = EXERCISES["rnn_ex_01"]
-    cases = mutants.cases_of(exercise, 3)
-    answers = [case.mutants["no-bias"] for case in cases]
-    answers[1] = [answers[1][0] + 1.0]
+    drawn = mutants.drawn_for(exercise, 3)
+    cases = drawing.as_cases(exercise, drawn)
+    answers = [Returned(one.wrong["no-bias",]) for one in drawn]
+    assert verdict(cases, answers, exercise.rules).hints == (exercise.rules.hints["no-bias"],)
+    answers[1] = Returned([answers[1].values[0] + 1.0])
     found = verdict(cases, answers, exercise.rules)
     assert found.points == 0
     assert found.hints == ()
@@ -244,3 +321,69 @@ def test_two_independent_mistakes_are_both_named():
     assert result.points == 3
     for mutant in pair:
         assert exercise.rules.hints[mutant][0] in result.text
+
+
+REPAIRS = [name for name in IDS if EXERCISES[name].kind == "repair"]
+
+
+@pytest.mark.parametrize("name", REPAIRS)
+def test_each_bug_mended_earns_its_share(name):
+    """Every nonempty set of the bugs is left in the code once; all of them earn nothing."""
+    exercise = EXERCISES[name]
+    bugs = set(exercise.rules.starter)
+    assert len(bugs) > 1
+    left = [names for names in mistakes(exercise) if set(names) <= bugs]
+    assert len(left) == 2 ** len(bugs) - 1
+    for names in left:
+        result = grading.check(name, build(exercise, mutate(exercise, names)))
+        mended = len(bugs) - len(names)
+        if not mended:
+            assert result.points == 0
+            assert STILL_AS_GIVEN[0] in result.text
+            continue
+        share = round(exercise.rules.points * mended / len(bugs), 2)
+        assert share <= result.points < result.max_points
+        # More may be said where a bug changes nothing as long as another one is left.
+        said = int(re.search(rf"mended: (\d) of {len(bugs)} bugs", result.text)[1])
+        assert said >= mended
+        assert f"已改好：{len(bugs)} 处错误中的 {said} 处" in result.text
+
+
+def test_the_outputs_count_where_they_are_more_than_the_bugs_mended():
+    """One of two bugs mended, and three outputs of four right."""
+    exercise = EXERCISES["wordvectors_ex_03"]
+    points = {
+        names: grading.check(exercise.id, build(exercise, mutate(exercise, names))).points
+        for names in mistakes(exercise)
+        if set(names) < set(exercise.rules.starter)
+    }
+    assert max(points.values()) == 3 > exercise.rules.points / 2
+
+
+# --- advice reaches every table ------------------------------------------------------------
+
+
+def test_a_changed_input_is_advice_in_every_table(grader, hand_in):
+    """A right backward step that adds to the gradient it is given, over a real child."""
+    exercise = EXERCISES["lstm_ex_04"]
+    assert exercise.source.count("dc = dc + dh") == 1
+    submission = hand_in(exercise, exercise.source.replace("dc = dc + dh", "dc += dh"))
+    record = grader.examine(read_jobs(submission, grader.solutions)[0])
+    assert record.points == record.max_points == exercise.rules.points
+    english, chinese = record.text
+    assert english.startswith("full marks; advice: the function changed its input dc in place; ")
+    assert "dc = dc + …" in english
+    assert chinese.startswith("满分；建议：函数原地修改了输入 dc；")
+    for table in (as_csv([record], 0), as_json([record], 1, True), as_gradescope([record], 0)):
+        assert english in table
+    assert chinese in as_csv([record], 1)
+    assert grading.check(exercise.id, build(exercise, exercise.source)).points == record.points
+
+
+def test_where_inputs_must_stay_changing_them_costs_that_part_alone(submit):
+    exercise = EXERCISES["bptt_ex_02"]
+    source = exercise.source.replace("dW_x = dW_x * factor", "dW_x *= factor")
+    assert source != exercise.source
+    row = submit(exercise, source)
+    assert (row.points, row.max_points) == (4, 5)
+    assert row.reason.startswith("the function changed its input dW_x in place")

@@ -6,8 +6,10 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from rnncourse.grading import cases
 from rnncourse.grading import exercise as source
 from rnncourse.grading.exercise import mutate, read_notebook
 
@@ -115,6 +117,10 @@ def load(name):
     return source.load(read_notebook(ROOT / "solutions" / name))
 
 
+def replaced(exercise, **rules):
+    return dataclasses.replace(exercise, rules=exercise.rules._replace(**rules))
+
+
 def test_a_mutant_must_match_exactly_once():
     exercise = load("rnn_sol_01.ipynb")
     broken = dataclasses.replace(exercise, mutants={"twice": (("h", "g"),)})
@@ -125,18 +131,125 @@ def test_a_mutant_must_match_exactly_once():
 def test_a_mutant_that_loses_no_points_stops_generation():
     exercise = load("rnn_sol_01.ipynb")
     harmless = {**exercise.mutants, "no-bias": (("h = np.tanh(a)", "h = 1.0 * np.tanh(a)"),)}
-    with pytest.raises(ValueError, match="no-bias loses no points"):
+    with pytest.raises(ValueError, match="these mistakes lose no points: no-bias"):
         exercises.check_data(dataclasses.replace(exercise, mutants=harmless))
 
 
 def test_two_mutants_that_cannot_be_told_apart_stop_generation():
     exercise = load("rnn_sol_01.ipynb")
     twins = {**exercise.mutants, "no-input": exercise.mutants["no-bias"]}
-    with pytest.raises(ValueError, match="no-input is taken for another"):
+    with pytest.raises(ValueError, match="no-bias is taken for another"):
         exercises.check_data(dataclasses.replace(exercise, mutants=twins))
 
 
 def test_a_starter_that_earns_points_stops_generation():
     exercise = load("rnn_sol_03.ipynb")
     with pytest.raises(ValueError, match="already earns points"):
-        exercises.check_data(dataclasses.replace(exercise, starter=()))
+        exercises.check_data(replaced(exercise, starter=()))
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("rnn_sol_03", exercises.MENDED), ("bptt_sol_02", exercises.PURE)],
+)
+@pytest.mark.parametrize("language", [0, 1])
+def test_a_prompt_that_does_not_say_how_points_are_given_stops_generation(name, sentence, language):
+    text = (ROOT / "solutions" / f"{name}.md").read_text("utf-8")
+    exercise = load(f"{name}.ipynb")
+    exercises.announced(exercises.read_solution(text), exercise)
+    silent = exercises.read_solution(text.replace(sentence[language], ""))
+    with pytest.raises(ValueError, match="the prompt must say"):
+        exercises.announced(silent, exercise)
+
+
+# --- two mutants at once -------------------------------------------------------------------
+
+
+def test_the_edits_of_two_mutants_are_made_at_once_in_any_order():
+    """The second edit's text stands in what the first one puts in: still only the reference's."""
+    exercise = load("rnn_sol_01.ipynb")
+    edits = {"one": (("x @ W_x", "np.tanh(a) * x @ W_x"),), "two": (("np.tanh(a)", "a"),)}
+    both = dataclasses.replace(exercise, mutants=edits)
+    found = mutate(both, ["one", "two"])
+    assert "np.tanh(a) * x @ W_x" in found
+    assert "h = a\n" in found
+    assert found == mutate(both, ["two", "one"])
+
+
+@pytest.mark.parametrize("second", [("W_x + h", "W_x - h"), (" + h_prev", " - h_prev")])
+def test_edits_that_overlap_or_touch_are_no_pair(second):
+    exercise = load("rnn_sol_01.ipynb")
+    edits = {"one": (("x @ W_x", "x"),), "two": (second,)}
+    with pytest.raises(source.Overlap, match="one and two overlap"):
+        mutate(dataclasses.replace(exercise, mutants=edits), ["one", "two"])
+    assert source.mistakes(dataclasses.replace(exercise, mutants=edits)) == [("one",), ("two",)]
+
+
+def test_all_sets_of_a_starters_bugs_are_known():
+    exercise = load("bptt_sol_03.ipynb")
+    starter = set(exercise.rules.starter)
+    assert len(starter) == 3
+    assert sum(set(names) <= starter for names in source.mistakes(exercise)) == 7
+
+
+# --- inputs are drawn until every mistake loses --------------------------------------------
+
+BY_LUCK = """
+def f(x):
+    # BEGIN SOLUTION
+    y = x + 1
+    return y
+    # END SOLUTION
+"""
+
+
+def sums(draw, **edits):
+    """An exercise of one line, with mutants of our own."""
+    exercise = load("rnn_sol_01.ipynb")
+    hints = {name: (name, name) for name in edits}
+    rules = exercise.rules._replace(outputs=("y",), hints=hints)
+    return dataclasses.replace(
+        exercise, id="sums", function="f", source=BY_LUCK, preamble="import numpy as np",
+        rules=rules, mutants={name: (edit,) for name, edit in edits.items()}, draw=draw,
+    )  # fmt: skip
+
+
+def test_a_mutant_that_is_right_by_luck_makes_another_case_be_drawn():
+    """It differs where x is 1, in one draw of six: whatever the seed, so does one of the cases."""
+    exercise = sums(lambda rng: {"x": np.float64(rng.integers(6) == 0)}, twice=("x + 1", "1 + 2*x"))
+    for seed in range(0, 60, 3):
+        drawn = cases.draw_all(exercise, range(seed, seed + 3))
+        assert len(drawn) == 3
+        assert 1.0 in [one.case.inputs["x"] for one in drawn]
+    again = cases.draw_all(exercise, range(57, 60))
+    assert [one.case.inputs for one in drawn] == [one.case.inputs for one in again]
+
+
+def test_a_mutant_that_is_always_right_is_named():
+    exercise = sums(lambda rng: {"x": rng.normal(size=3)}, other=("x + 1", "1 + x"))
+    with pytest.raises(ValueError, match="in 50 draws these mistakes lose no points: other"):
+        cases.make_cases(exercise, range(3))
+
+
+def test_two_mutants_that_undo_each_other_are_named():
+    exercise = sums(lambda rng: {"x": rng.normal(size=3)}, more=("x + 1", "x + 2"),
+                    less=("return y", "return y - 1"))  # fmt: skip
+    with pytest.raises(ValueError, match=r"lose no points: more \+ less\. .*overlap"):
+        cases.make_cases(exercise, range(3))
+
+
+@pytest.mark.parametrize("doubts", [0, cases.DOUBTS])
+def test_a_pair_that_is_a_third_mutant_by_luck_makes_another_case_be_drawn(doubts, monkeypatch):
+    """2 (x + 2), two mutants, is x + 4, a third, where x is 0, as in one of two draws."""
+    exercise = sums(
+        lambda rng: {"x": np.float64(rng.integers(2))},
+        more=("x + 1", "x + 2"), double=("return y", "return 2 * y"),
+        three=("# BEGIN SOLUTION\n", "# BEGIN SOLUTION\n    x = x + 3\n"),
+    )  # fmt: skip
+    monkeypatch.setattr(cases, "DOUBTS", doubts)
+    taken = []
+    for seed in range(0, 90, 3):
+        drawn = cases.draw_all(exercise, range(seed, seed + 3))
+        taken += cases._faults(exercise, drawn)[1]
+    assert (("more", "double") in taken) == (not doubts)
+    assert not (doubts and taken)

@@ -5,6 +5,8 @@
 For every exercise, under ten seeds, on inputs drawn as the class grader draws them: each
 mutant must lose points and be answered with its own hint and no other, in both languages;
 the reference, the answers written differently and a float32 answer must get full marks.
+Under four of the seeds, every pair of mutants whose edits can be made at once: all must lose
+points, 80 % must be answered with the hint of one of the two or of both, none with another's.
 The page `mutants` shows the record. The exit code is 1 if anything failed.
 """
 
@@ -12,31 +14,32 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnncourse.grading import grader
-from rnncourse.grading.compare import Case, Verdict, verdict
+from rnncourse.grading.cases import Drawn, answer_of, as_cases, draw_all
+from rnncourse.grading.compare import Cases, Rules, Verdict, verdict
 from rnncourse.grading.exercise import (
-    AS_GIVEN,
     Exercise,
     build,
     equivalent,
     load,
-    make_cases,
     read_notebook,
-    run_trusted,
 )
-from tools.exercises import dump
+from rnncourse.grading.mistakes import Names
+from tools.exercises import dump, verdict_on
 
 ROOT = Path(__file__).resolve().parents[2]
 
 RESULTS = ROOT / "benchmarks" / "results" / "mutants.json"
 SEEDS = range(10)
+PAIRS_UNDER = 4  # of the seeds: there are four times as many pairs as mutants
+HINTED = 0.8  # of all pairs, with a right hint
 FAR = 1000  # between two seeds' first cases, so that no two seeds share one
 
 
@@ -47,10 +50,10 @@ def every_exercise(root: Path = ROOT) -> dict[str, Exercise]:
     return {exercise.id: exercise for exercise in found}
 
 
-def cases_of(exercise: Exercise, seed: int) -> list[Case]:
-    """The inputs that the class grader would draw, with what reference and mutants return."""
+def drawn_for(exercise: Exercise, seed: int, together: int = 2) -> list[Drawn]:
+    """The inputs that the class grader would draw, with what reference and mistakes return."""
     first = FAR * seed
-    return make_cases(exercise, range(first, first + grader.SECRET_CASES))
+    return draw_all(exercise, range(first, first + grader.SECRET_CASES), together=together)
 
 
 def narrow(value: Any) -> Any:
@@ -69,9 +72,9 @@ def in_float32(function: Callable[..., Any]) -> Callable[..., Any]:
     return single
 
 
-def judged(exercise: Exercise, function: Callable[..., Any], cases: list[Case]) -> Verdict:
+def judged(exercise: Exercise, function: Callable[..., Any], cases: Cases) -> Verdict:
     """What the grader says of a trusted function's answers."""
-    answers = [run_trusted(exercise, function, case.inputs) for case in cases]
+    answers = [answer_of(exercise, function, case.inputs) for case in cases]
     return verdict(cases, answers, exercise.rules)
 
 
@@ -84,50 +87,109 @@ def right_answers(exercise: Exercise) -> Iterator[tuple[str, Callable[..., Any]]
         yield name, build(exercise, equivalent(exercise, name))
 
 
-def certificate(exercise: Exercise, seeds: Iterable[int] = SEEDS) -> dict[str, Any]:
+def certificate(exercise: Exercise, seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
     """One exercise's entry of the record; what is true held under every seed.
 
-    For a mutant: [loses points, named by its own hint in English, in Chinese]. For an answer
-    that is right, full marks.
+    For a mutant: [loses points, named by its own hint in English, in Chinese]. For a pair of
+    mutants, under the first seeds, as `about_pair` says. For an answer that is right, full marks.
     """
-    full = exercise.rules.points
-    drawn = [cases_of(exercise, seed) for seed in seeds]
-    right = {
-        name: all(judged(exercise, function, cases).points == full for cases in drawn)
-        for name, function in right_answers(exercise)
-    }
-    mutants = {}
-    for name, hint in exercise.rules.hints.items():
-        found = [verdict(c, [case.mutants[name] for case in c], exercise.rules) for c in drawn]
-        hinted = [all(v.text[k] == hint[k] and v.hints == (hint,) for v in found) for k in (0, 1)]
-        mutants[name] = [all(v.points < full for v in found), *hinted]
-    mutants.pop(AS_GIVEN, None)  # ours, not a learner's
-    return {"exercise": exercise.id, "kind": exercise.kind, "points": full,
-            "outputs": len(exercise.rules.outputs), "mutants": mutants, "right": right}  # fmt: skip
+    rules = exercise.rules
+    right = dict.fromkeys((name for name, _ in right_answers(exercise)), True)
+    said: dict[Names, list[Said]] = {}
+    for number, seed in enumerate(seeds):
+        drawn = drawn_for(exercise, seed, together=2 if number < PAIRS_UNDER else 1)
+        cases = as_cases(exercise, drawn)
+        for name, function in right_answers(exercise):
+            right[name] &= judged(exercise, function, cases).points == rules.points
+        for names in drawn[0].wrong:
+            found = verdict_on(names, drawn, cases, rules)
+            said.setdefault(names, []).append(Said(found, thirds(names, cases)))
+    pairs = [n for n in said if len(n) == 2 and set(n) != set(rules.starter)]
+    return {"exercise": exercise.id, "kind": exercise.kind, "points": rules.points,
+            "outputs": len(rules.outputs),
+            "mutants": {n[0]: about_mutant(n[0], said[n], rules) for n in said if len(n) == 1},
+            "pairs": {" + ".join(n): about_pair(n, said[n], rules) for n in pairs},
+            "right": right}  # fmt: skip
+
+
+class Said(NamedTuple):
+    """A verdict on a mistake, and the mutants outside it that return the same in every output."""
+
+    verdict: Verdict
+    thirds: set[str]
+
+
+def thirds(names: Names, cases: Cases) -> set[str]:
+    """The mutants outside a mistake that return what it does: the two amount to a third."""
+    known = cases.mistakes
+    if names not in known.names:
+        return set()
+    equal = known.equal(known.prints[known.names.index(names)])
+    return {other[0] for other in equal if len(other) == 1 and other[0] not in names}
+
+
+def about_mutant(name: str, said: Sequence[Said], rules: Rules) -> list[bool]:
+    """Whether it loses points, and is named in English and in Chinese, under every seed."""
+    hint, found = rules.hints[name], [one.verdict for one in said]
+    hinted = [all(v.text[k] == hint[k] and v.hints == (hint,) for v in found) for k in (0, 1)]
+    return [all(v.points < rules.points for v in found), *hinted]
+
+
+def about_pair(names: Names, said: Sequence[Said], rules: Rules) -> str:
+    """Under every seed "both" are named, or "one", or the "third" that the two amount to; or,
+    under any, "none", one "wrong", "full".
+
+    "wrong" is the hint of a mutant that is not of the pair, "full" are full marks. Two mutants
+    amount to a third if they return what it does under every seed, so that its hint says what
+    is wrong: whoever ignores the mask for c and for h ignores the mask.
+    """
+    if any(one.verdict.points >= rules.points for one in said):
+        return "full"
+    named = [{n for n, hint in rules.hints.items() if hint in one.verdict.hints} for one in said]
+    third = set.intersection(*(one.thirds for one in said))
+    if third and all(hints == third for hints in named):
+        return "third"
+    if any(hints - set(names) for hints in named):
+        return "wrong"
+    return ("none", "one", "both")[min(len(hints) for hints in named)]
 
 
 def counts(entry: dict[str, Any]) -> dict[str, int]:
-    """How many mutants and right answers an entry has, and how many of them held."""
+    """How many mutants, pairs and right answers an entry has, and how many of them held."""
     mutants, right = entry["mutants"].values(), entry["right"].values()
+    pairs = list(entry["pairs"].values())
     return {
         "mutants": len(mutants),
         "caught": sum(m[0] for m in mutants),
         "hinted_en": sum(m[1] for m in mutants),
         "hinted_zh": sum(m[2] for m in mutants),
+        "pairs": len(pairs),
+        "pairs_caught": sum(p != "full" for p in pairs),
+        "pairs_hinted": sum(p in ("one", "both") for p in pairs),
+        "pairs_both": pairs.count("both"),
+        "pairs_third": pairs.count("third"),
+        "pairs_wrong": pairs.count("wrong"),
         "right_answers": len(right),
         "full_marks": sum(right),
     }
 
 
+def stored(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry with its counts; of the pairs it lists those of which not both are named."""
+    pairs = {pair: said for pair, said in entry["pairs"].items() if said != "both"}
+    return entry | {"pairs": pairs, "counts": counts(entry)}
+
+
 def record(entries: list[dict[str, Any]]) -> dict[str, Any]:
     """The whole file: each exercise's entry with its counts, and their sums."""
-    entries = [entry | {"counts": counts(entry)} for entry in entries]
+    entries = [stored(entry) for entry in entries]
     names = entries[0]["counts"]
     return {
         "what": "every mutant of every exercise, and answers that are right, by the grader",
         "date": datetime.now(UTC).date().isoformat(),
         "versions": {"numpy": np.__version__, "python": platform.python_version()},
         "seeds": len(SEEDS),
+        "seeds_pairs": PAIRS_UNDER,
         "cases_per_seed": grader.SECRET_CASES,
         "totals": {name: sum(entry["counts"][name] for entry in entries) for name in names},
         "exercises": entries,
@@ -135,10 +197,12 @@ def record(entries: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def held(data: dict[str, Any]) -> bool:
-    """True where every mutant was caught and hinted, and every right answer got full marks."""
+    """True where mutants and pairs were caught and hinted, and right answers got full marks."""
     t = data["totals"]
-    caught = t["mutants"] == t["caught"] == t["hinted_en"] == t["hinted_zh"]
-    return caught and t["right_answers"] == t["full_marks"]
+    mutants = t["mutants"] == t["caught"] == t["hinted_en"] == t["hinted_zh"]
+    pairs = t["pairs"] == t["pairs_caught"] and t["pairs_wrong"] == 0
+    pairs = pairs and t["pairs_hinted"] >= HINTED * t["pairs"]
+    return mutants and pairs and t["right_answers"] == t["full_marks"]
 
 
 def main() -> int:
@@ -146,10 +210,8 @@ def main() -> int:
     entries = []
     for exercise in every_exercise().values():
         entries.append(certificate(exercise))
-        n = counts(entries[-1])
-        print(f"{exercise.id:20} mutants {n['mutants']:2}, caught {n['caught']:2}, hinted "
-              f"{n['hinted_en']:2} en {n['hinted_zh']:2} zh; right answers {n['right_answers']}, "
-              f"full marks {n['full_marks']}", flush=True)  # fmt: skip
+        said = ", ".join(f"{name} {n}" for name, n in counts(entries[-1]).items())
+        print(f"{exercise.id:20} {said}", flush=True)
     data = record(entries)
     RESULTS.write_text(dump(data), "utf-8")
     print(f"{'all':20} {data['totals']}\nwrote {RESULTS.relative_to(ROOT)}")

@@ -66,7 +66,8 @@ def answer(function: Any, packed: list) -> dict:
         changed = [
             k
             for k, old in enumerate(before)
-            if hasattr(old, "tobytes") and old.tobytes() != arguments[k].tobytes()
+            if hasattr(old, "tobytes")
+            and (old.shape, old.tobytes()) != (arguments[k].shape, arguments[k].tobytes())
         ]
         return {"changed": changed, **protocol.answer_to_wire(value)}
     except BaseException as error:
