@@ -110,9 +110,9 @@ def _miscounted(value: Any, names: Sequence[str]) -> Text:
                 "`return` 末尾的逗号会生成 tuple")  # fmt: skip
     kind, many = "list" if isinstance(value, list) else "tuple", len(value) >= MOST_VALUES
     found = f"{MOST_VALUES} or more" if many else f"{len(value)}"  # the grader sees no more
-    found_zh = f"至少 {MOST_VALUES}" if many else f"{len(value)}"
+    found_zh = f"至少 {MOST_VALUES}" if many else f" {len(value)}"
     return (f"returned a {kind} of {found}, expected {len(names)}: {wanted}",
-            f"返回了 {found_zh} 个值（{kind}），应为 {len(names)} 个：{wanted_zh}")  # fmt: skip
+            f"返回了{found_zh} 个值（{kind}），应为 {len(names)} 个：{wanted_zh}")  # fmt: skip
 
 
 def changed_inputs(names: Sequence[str]) -> Failure:
