@@ -39,7 +39,14 @@ for name in ("pandas", "seaborn", "torch", "google", "google.colab", "tqdm", "tq
     sys.modules[name] = mock.MagicMock()
 sys.modules["torch"].nn.Module = object
 
-async def run(shell, cells):
+config = Config()
+config.HistoryManager.enabled = False
+shell = InteractiveShell.instance(config=config)
+shell.system = lambda command: None
+shell.enable_gui = lambda gui=None: None
+shell.register_magic_function(lambda line: None, magic_name="pip")
+
+async def run(cells):
     "As ipykernel does it: inside a running event loop."
     for source in cells:
         cell = shell.transform_cell(source)
@@ -48,13 +55,7 @@ async def run(shell, cells):
 def points(cells):
     os.chdir(tempfile.mkdtemp(dir=os.environ["IPYTHONDIR"]))
     sys.path.insert(0, "")
-    config = Config()
-    config.HistoryManager.enabled = False
-    shell = InteractiveShell.instance(config=config)
-    shell.system = lambda command: None
-    shell.enable_gui = lambda gui=None: None
-    shell.register_magic_function(lambda line: None, magic_name="pip")
-    asyncio.run(run(shell, cells))
+    asyncio.run(run(cells))
     found = shell.user_ns.get("rnn_step")
     return rnncourse.grading.check("rnn_ex_01", found).points
 
