@@ -146,8 +146,11 @@ def missing(report: dict, exercise: Exercise) -> Text:
     return _noted(Verdict(0.0, (english, chinese)), report, exercise).text
 
 
-def first_errors(report: dict) -> list[tuple[int, str, str]]:
-    """Cell, error and line of each error in a report. Raises `Malformed` where there is another."""
+def read_errors(report: dict) -> list[tuple[int, str, str, bool]]:
+    """Cell, error and line of each error in a report, and whether it was passed over.
+
+    Raises `Malformed` where the report is not as agreed.
+    """
     errors = report.get("errors")
     if not isinstance(errors, list) or len(errors) > 100:
         raise Malformed
@@ -156,22 +159,27 @@ def first_errors(report: dict) -> list[tuple[int, str, str]]:
         if not isinstance(item, dict) or not small(item.get("cell")):
             raise Malformed
         text, line = clean(item.get("error"), 160), clean(item.get("line", ""), 100)
-        found.append((item["cell"], text, line))
+        found.append((item["cell"], text, line, item.get("passed") is True))
     return found
 
 
-def first_cause(report: dict, packages: Iterable[str]) -> list[Text]:
-    """The first cell that failed and why, where one did: the later errors often follow from it."""
-    for cell, error, line in first_errors(report)[:1]:
+def first_causes(report: dict, packages: Iterable[str]) -> list[Text]:
+    """The first error in the cells, from which later ones often follow, and the first that ended
+    a cell where that is another."""
+    errors = read_errors(report)
+    ended = [error for error in errors if not error[3]]
+    causes = []
+    for cell, error, line, _ in dict.fromkeys([*errors[:1], *ended[:1]]):
         lacking = LACKING.match(error)
         if lacking:
             here, here_zh = installed(packages)
-            return [(f"code cell {cell}: {lacking[1]}{here}",
-                     f"第 {cell} 个代码单元格：{lacking[1]}{here_zh}")]  # fmt: skip
-        at, at_zh = (f" (at: {line})", f"（出错行：{line}）") if line else ("", "")
-        return [(f"code cell {cell} raised {error}{at}",
-                 f"第 {cell} 个代码单元格抛出 {error}{at_zh}")]  # fmt: skip
-    return []
+            causes.append((f"code cell {cell}: {lacking[1]}{here}",
+                           f"第 {cell} 个代码单元格：{lacking[1]}{here_zh}"))  # fmt: skip
+        else:
+            at, at_zh = (f" (at: {line})", f"（出错行：{line}）") if line else ("", "")
+            causes.append((f"code cell {cell} raised {error}{at}",
+                           f"第 {cell} 个代码单元格抛出 {error}{at_zh}"))  # fmt: skip
+    return causes
 
 
 def installed(packages: Iterable[str]) -> Text:
@@ -339,7 +347,7 @@ def _noted(found: Verdict, report: dict, exercise: Exercise) -> Verdict:
         return found
     notes = skipped_commands(report)
     if not found.parts and CONSEQUENCE.search(found.text[0]):
-        notes = first_cause(report, exercise.packages) + notes
+        notes = first_causes(report, exercise.packages) + notes
     english, chinese = found.text
     if LACKING.search(english):
         here, here_zh = installed(exercise.packages)

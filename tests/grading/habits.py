@@ -28,7 +28,7 @@ HABITS: dict[str, list[str]] = {
     "%%capture over the imports": ["%%capture\n!pip install numpy\nimport numpy as np", STEP],
     "%%prun above the answer": [IMPORT, "%%prun -s cumulative\n" + STEP, CHECK],
     "%%timeit of a call": [
-        IMPORT, STEP, f"%%timeit -n 1000000 -r 7\nrnn_step({SMALL})", CHECK],
+        IMPORT, STEP, f"%%timeit -n 1000 -r 7\nrnn_step({SMALL})", CHECK],
     "%%timeit of another version": [
         IMPORT, STEP, "%%timeit -n1 -r1\ndef rnn_step(*a):\n    return 0", CHECK],
     "%%writefile, then import": [

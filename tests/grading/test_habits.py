@@ -39,7 +39,14 @@ for name in ("pandas", "seaborn", "torch", "google", "google.colab", "tqdm", "tq
     sys.modules[name] = mock.MagicMock()
 sys.modules["torch"].nn.Module = object
 
-async def run(shell, cells):
+config = Config()
+config.HistoryManager.enabled = False
+shell = InteractiveShell.instance(config=config)
+shell.system = lambda command: None
+shell.enable_gui = lambda gui=None: None
+shell.register_magic_function(lambda line: None, magic_name="pip")
+
+async def run(cells):
     "As ipykernel does it: inside a running event loop."
     for source in cells:
         cell = shell.transform_cell(source)
@@ -48,13 +55,7 @@ async def run(shell, cells):
 def points(cells):
     os.chdir(tempfile.mkdtemp(dir=os.environ["IPYTHONDIR"]))
     sys.path.insert(0, "")
-    config = Config()
-    config.HistoryManager.enabled = False
-    shell = InteractiveShell.instance(config=config)
-    shell.system = lambda command: None
-    shell.enable_gui = lambda gui=None: None
-    shell.register_magic_function(lambda line: None, magic_name="pip")
-    asyncio.run(run(shell, cells))
+    asyncio.run(run(cells))
     found = shell.user_ns.get("rnn_step")
     return rnncourse.grading.check("rnn_ex_01", found).points
 
@@ -223,7 +224,9 @@ FIRST = [
      f"@ W_h + b)); code cell 1: No module named 'pandas' {HERE}"),
     ([IMPORT, "import pandas\nclass Frame(pandas.DataFrame):\n    pass\nFrame.x\n" + STEP],
      f"the notebook does not define the function rnn_step; code cell 2: No module named 'pandas' "
-     f"{HERE}"),
+     f"{HERE}; code cell 2 raised NameError: name 'Frame' is not defined (at: Frame.x)"),
+    (["import a, b, c, d, e, f, g", IMPORT, "def rnn_step(x:"],
+     f"rnn_step; code cell 1: No module named 'a' {HERE}; code cell 3 raised SyntaxError: "),
     ([IMPORT, "scale = 1 / 0\n", STEP.replace("+ b", "+ scale")],
      "the function raised NameError: name 'scale' is not defined (at: return np.tanh(x @ W_x + "
      "h_prev @ W_h scale)); code cell 2 raised ZeroDivisionError: division by zero (at: scale = "
@@ -257,5 +260,6 @@ def test_the_first_cause_in_chinese(grader):
     assert grader.examine(Job("a", "rnn_ex_01", (cells,))).text[1] == (
         "notebook 没有定义函数 rnn_step；第 1 个代码单元格：No module named 'pandas'"
         f"（这里只安装了 {packages} 和 matplotlib）；"
+        "第 1 个代码单元格抛出 ZeroDivisionError: division by zero（出错行：1 / 0）；"
         "已跳过 IPython 命令：第 1 个代码单元格的 !pip install pandas"
     )

@@ -75,7 +75,7 @@ SHOWING = [
     "lines = get_ipython().getoutput('ls')\nassert (lines, lines.n, lines.s) == ([], '', '')\n"
     "assert lines.grep('a').fields(0) == lines.p == []",
     "get_ipython().run_cell('five = 5')\nassert five == get_ipython().user_ns['five']",
-    "%%timeit -n 1000000 base = 2\nassert base == 2",
+    "%%timeit -n 1000000000 base = 2\nassert base == 2",
     "t = %timeit -n 10 -r 3 -o -q -1\nassert t.average == t.best > 0 and t.loops == 1",
     "t = %timeit np.eye(2)\nassert t is None",
     "exit\nquit()\nhelp(np)",

@@ -154,10 +154,10 @@ class Notebook:
             self.space |= dict(zip(names, self.shown, strict=True))
         self.space[f"_{self.count}"] = self.outputs[self.count] = value
 
-    def note(self, error: BaseException) -> None:
-        """Remember an error of the running cell."""
-        if len(self.errors) < SHOWN:
-            self.errors.append({"cell": self.cell, **explain(error)})
+    def note(self, error: BaseException, passed: bool = False) -> None:
+        """Remember an error of the running cell, which ended it or was passed over."""
+        if sum(entry["passed"] == passed for entry in self.errors) < SHOWN:
+            self.errors.append({"cell": self.cell, "passed": passed, **explain(error)})
 
     def skip(self, command: str) -> None:
         """Remember a command that was not run."""
@@ -216,8 +216,8 @@ class Notebook:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 owner = getattr(getattr(node.func.value, "func", None), "id", "")
-                texts = [str(getattr(value, "value", "…")) for value in node.args]
-                if owner == "get_ipython":
+                texts = [str(value.value) for value in node.args if isinstance(value, ast.Constant)]
+                if owner == "get_ipython" and len(texts) == len(node.args):
                     self.skip(not_run(node.func.attr, *texts))
 
     # --- running
@@ -247,11 +247,11 @@ class Notebook:
             if not imported:
                 raise
             self.lost |= imported
-            self.note(error)
+            self.note(error, passed=True)
         except NameError as error:
             if getattr(error, "name", None) not in self.lost:
                 raise
-            self.note(error)
+            self.note(error, passed=True)
 
     def _compile(self, tree: Any, name: str) -> types.CodeType:
         mode = "eval" if isinstance(tree, ast.Expression) else "exec"

@@ -146,8 +146,8 @@ class Stage:
     """A folder with what the child may import: package copy, bootstrap, allowed packages."""
 
     def __init__(self, withhold: Iterable[str], packages: Iterable[str]) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="rnncourse-"))
         self.packages = find_packages(offered(packages))
+        self.folder = Path(tempfile.mkdtemp(prefix="rnncourse-"))
         grading = Path(__file__).resolve().parents[1]
         copy = self.folder / "lib" / "rnncourse"
         try:
