@@ -254,9 +254,9 @@ def dropout_backward(dys: Array, keep: Array) -> Array:
     check_numbers("dys", dys)
     if dys.shape != keep.shape:
         raise ValueError(f"dys has shape {dys.shape}; keep has {keep.shape}")
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore"):
         ys = dys * keep
-        finite = np.isfinite(ys.sum())
+        finite = np.isfinite(np.vdot(ys, ys))
     if not finite:  # 0 · NaN is NaN: what is dropped must be zero
         np.copyto(ys, 0, where=keep == 0)
     return ys
