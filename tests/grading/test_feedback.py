@@ -171,7 +171,7 @@ SAID = [
     (lambda *a: good(*a) + 1e308, "differ, by up to 1e+308)"),
     (lambda *a: good(*a) + 0.25, "differ, by up to 0.25)"),
     (in_place, "changed its input h_prev in place"),
-    (lambda *a: (good(*a),), "a tuple of one value, expected h itself: a comma after the value"),
+    (lambda *a: (good(*a),), "a tuple of 1 value, expected h itself: a comma at the end"),
     (lambda *a: {"h": good(*a)}, "h is of type dict, expected a NumPy array of shape (2, 5)"),
     (lambda *a: good(*a).T, "h has shape (5, 2), expected (2, 5): it is transposed"),
     (lambda *a: np.zeros((5, 2)), "h has shape (5, 2), expected (2, 5)|"),
@@ -211,7 +211,7 @@ def backward(change):
 
 
 GENERIC = [
-    (lambda dx, dh, dW, dV, db: {"dx": dx}, "returned a dict, expected 5 values without keys"),
+    (lambda dx, dh, dW, dV, db: {"dx": dx}, "returned 1 value of type dict, expected 5"),
     (lambda dx, dh, dW, dV, db: (dx, dh, dW, dV, db[:, None]),
      "(3, 1), expected (3,): a column in place of a vector; the numbers are right; .ravel()"),
     (lambda dx, dh, dW, dV, db: (dx, dh, dW, dV, db[None]),

@@ -299,7 +299,7 @@ def test_the_command_writes_rows_and_repeats_with_its_seed(tmp_path):
         assert done.returncode == 0, done.stderr
         assert "seed 7" in done.stderr
         assert " 2/2 " in done.stderr
-        with open(tmp_path / name, newline="", encoding="utf-8") as file:
+        with open(tmp_path / name, newline="", encoding="utf-8-sig") as file:
             rows.append(list(csv.reader(file)))
     assert rows[0][0] == ["learner", "submission", "exercise", "points", "max_points", "reason",
                           "seconds"]  # fmt: skip
