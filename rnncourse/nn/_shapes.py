@@ -154,6 +154,11 @@ def where(keep: Array | None, new: State, old: State) -> State:
     return map_parts(choose, new, old)
 
 
+def kept(keep: Array | None, state: State) -> State:
+    """The state where keep (N, 1) is true, else zero; keep None is true everywhere."""
+    return state if keep is None else map_parts(lambda part: np.where(keep, part, 0), state)
+
+
 def add(a: State, b: State) -> State:
     """The sum, part by part."""
     return map_parts(np.add, a, b)

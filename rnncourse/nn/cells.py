@@ -361,10 +361,10 @@ def unroll(
     mask = check_sequence(xs, state, params, mask)
     if mask is not None:  # a NaN under the mask would reach the gradients of the weights,
         xs = np.where(mask[..., None], xs, 0)  # and so would one in a state that nobody reads
-    outputs, caches, zero = [], [], _shapes.map_parts(np.zeros_like, state)
+    outputs, caches = [], []
     for t in range(xs.shape[1]):
         keep = None if mask is None else mask[:, t, None]
-        new_state, cache = step(xs[:, t], _shapes.where(keep, state, zero), params)
+        new_state, cache = step(xs[:, t], _shapes.kept(keep, state), params)
         check_form(new_state, state)
         state = _shapes.where(keep, new_state, state)
         h = state[0] if isinstance(state, tuple) else state
