@@ -28,6 +28,7 @@ import numpy as np  # noqa: E402
 from withhold_arguments import Arguments, kinds, parameters  # noqa: E402
 
 SECONDS = 0.3  # for one call
+SLOW = 100  # calls that one counts for which takes longer
 MEMORY = 1 << 29  # bytes: no call needs much, and what fills it is slow
 LEAVES = 40  # arrays looked at of one result
 FOLLOWED = 16  # objects and closures that one function returns
@@ -176,6 +177,8 @@ def arrangements(array, expected, rtol, atol):
 
     No order of the axes moves the first and the last entry, so these are compared first.
     """
+    array = array.astype(float) if array.dtype == bool else array
+    kind, expected = expected.dtype, expected.astype(float)
     for name, piece in pieces(array, expected.size):
         flat, due = piece.reshape(-1), expected.reshape(-1)
         if not (alike(flat[0], due[0], rtol, atol) and alike(flat[-1], due[-1], rtol, atol)):
@@ -183,7 +186,7 @@ def arrangements(array, expected, rtol, atol):
         for axes in itertools.permutations(range(piece.ndim)):
             turned = piece.transpose(axes).reshape(expected.shape)
             if alike(turned, expected, rtol, atol):
-                yield f"{name}{list(axes)}", turned.astype(expected.dtype)
+                yield f"{name}{list(axes)}", turned.astype(kind)
 
 
 # --- the search ------------------------------------------------------------------------------
@@ -191,6 +194,10 @@ def arrangements(array, expected, rtol, atol):
 
 class Timeout(BaseException):
     """A call that takes too long."""
+
+
+class Spent(Exception):
+    """A function that need not be called again."""
 
 
 def stop(*_):
@@ -230,7 +237,7 @@ class Search:
     def tried(self, recipe, case=0):
         """The results of a chain of calls, what it wrote into its arguments included, or None."""
         if self.left <= 0:
-            raise Timeout
+            raise Spent
         self.left -= 1
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
         try:
@@ -240,8 +247,11 @@ class Search:
                 if "read-only" not in str(error):
                     return None
                 return list(self.outcome(recipe, case, writing=True))
-        except (ImportError, NotImplementedError, SystemExit, Timeout):
-            raise
+        except (ImportError, SystemExit):
+            raise Spent from None  # it needs what is not here, or is a command
+        except Timeout:
+            self.left -= SLOW
+            return None
         except BaseException:
             return None
         finally:
@@ -254,8 +264,8 @@ class Search:
             recipe = (*prefix, (name, pairs))
             try:
                 value = self.tried(recipe)
-            except (ImportError, NotImplementedError, SystemExit, Timeout):
-                return  # it is withheld, or needs what is not here
+            except Spent:
+                return
             if value is None:
                 continue
             self.look(value, recipe)
@@ -286,7 +296,7 @@ class Search:
     def again(self, recipe, case, path, way, k):
         """The same view of the same calls in another case, where it is right there as well."""
         self.left += 1
-        with contextlib.suppress(ImportError, NotImplementedError, SystemExit, Timeout):
+        with contextlib.suppress(Spent):
             for where, array in leaves(self.tried(recipe, case)):
                 if where == path:
                     return dict(self.arrangements(array, self.expected[case][k])).get(way)
