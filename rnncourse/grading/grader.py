@@ -315,8 +315,9 @@ class Grader:
         maximum = float(rules.points) if rules else 0.0
         parts = found.parts or (nothing_right(rules) if rules else ())
         text = found.text if job.note is None else _remarked(found.text, job.note)
+        notes = found.notes if job.note is None else (*found.notes, job.note)
         return Record(job.submission, job.exercise, found.points, maximum, text, seconds,
-                      parts, found.hints, job.learner, job.learner_id)  # fmt: skip
+                      parts, found.hints, job.learner, job.learner_id, notes)  # fmt: skip
 
     def _run(self, name: str, cells: list[str]) -> Verdict:
         exercise, cases = self.exercise(name)

@@ -64,6 +64,7 @@ def _lines(found: Iterable[Standing], loose: Iterable[Record], language: int,
         points = f": {one.points:g}/{one.max_points:g}" if show else ""
         lines.append(f"{one.exercise}{points}"
                      + (attempts.format(one.attempts) if one.attempts > 1 else ""))  # fmt: skip
+        lines += [note[language] for note in (one.record.notes if one.record else ())]
     return [*lines, *(f"{record.submission}: {record.text[language]}" for record in loose)]
 
 

@@ -22,7 +22,10 @@ class Row(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A `Row` in both languages, with its parts."""
+    """A `Row` in both languages, with its parts.
+
+    `notes` cost no points, such as advice; `text` says them too.
+    """
 
     submission: str
     exercise: str
@@ -34,6 +37,7 @@ class Record(NamedTuple):
     hints: tuple[Text, ...] = ()
     learner: str = ""
     learner_id: str = ""  # of the platform or the school, where a file's name says it
+    notes: tuple[Text, ...] = ()
 
     def row(self, language: int) -> Row:
         """The table's line; `language` 0 is English, 1 Chinese."""
@@ -59,8 +63,8 @@ def restore(data: dict[str, Any]) -> Record:
     Raises `TypeError`, `KeyError` or `ValueError` where `data` is not a record.
     """
     parts = [Part(**{**part, "difference": _text(part["difference"])}) for part in data["parts"]]
-    hints = tuple(_text(hint) for hint in data["hints"])
-    return Record(**{**data, "text": _text(data["text"]), "parts": tuple(parts), "hints": hints})
+    texts = {name: tuple(map(_text, data[name])) for name in ("hints", "notes")}
+    return Record(**{**data, "text": _text(data["text"]), "parts": tuple(parts), **texts})
 
 
 def _text(value: Any) -> Any:

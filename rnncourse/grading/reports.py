@@ -76,6 +76,7 @@ def as_json(records: Sequence[Record], seed: int, complete: bool) -> str:
             "max_points": r.max_points,
             "reason": both(r.text),
             "hints": [both(hint) for hint in r.hints],
+            "notes": [both(note) for note in r.notes],
             "seconds": r.seconds,
             "parts": [
                 {"name": p.name, "right": p.difference is None and p.points > 0,

@@ -183,7 +183,19 @@ def test_only_the_code_decides_what_a_job_is():
 
 def test_a_record_survives_its_journal():
     part = Part("h", 0.0, 2.0, ("a", "甲"))
-    record = Record("s", "e", 1.5, 4.0, ("r", "由"), 0.1, (part,), (("hint", "提示"),))
+    record = Record(
+        "s",
+        "e",
+        1.5,
+        4.0,
+        ("r", "由"),
+        0.1,
+        (part,),
+        (("hint", "提示"),),
+        "anna",
+        "7",
+        (("note", "注"),),
+    )
     assert restore(json.loads(json.dumps(record.plain()))) == record
 
 
