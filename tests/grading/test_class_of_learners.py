@@ -460,7 +460,7 @@ def test_json_has_every_part(group, tmp_path):
     assert (data["seed"], data["complete"]) == (SEED, True)
     for row in data["rows"]:
         has(row, submission=str, learner=str, exercise=str, points=NUMBER, max_points=NUMBER,
-            reason=dict, hints=list, seconds=NUMBER, parts=list)  # fmt: skip
+            reason=dict, hints=list, notes=list, seconds=NUMBER, parts=list)  # fmt: skip
         for text in [row["reason"], *row["hints"]]:
             has(text, **TEXT)
         for part in row["parts"]:
