@@ -773,7 +773,7 @@ def empty_cells(count: int) -> bytes:
 
 
 NOTEBOOK = [
-    file("an empty file", b"", "not readable as JSON"),
+    file("an empty file", b"", "the file is empty"),
     file("a file of text", b"def rnn_step(): pass", "not readable as JSON"),
     file("a file of bytes", bytes(range(256)), "not readable as JSON"),
     file("JSON 100000 deep", b"[" * 100_000, "not readable as JSON"),
@@ -784,7 +784,8 @@ NOTEBOOK = [
     file("11 MB", b" " * (11 << 20), "larger than 10 MB"),
     file("a million cells", empty_cells(10**6), "more than 5000 cells"),
     Attack("4000 cells", "notebook", (IMPORT, *["x = 1"] * 4000, ZEROS), WRONG),
-    wrong("a cell of 9 MB", "notebook", "text = '" + "x" * (9 << 20) + "'\n" + ZEROS),
+    wrong("a cell of 9 MB", "notebook", "text = '" + "x" * (9 << 20) + "'\n" + ZEROS,
+          "the code cells hold more than 2 MB"),
     wrong("an expression of a million terms", "notebook", "x = " + "+".join(["1"] * 10**6),
           "Recursion|Memory|ended|time limit", 5),
     wrong("a cell with null bytes and half characters", "notebook", "x = '\x00\ud800'",

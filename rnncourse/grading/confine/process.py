@@ -289,7 +289,9 @@ def works(stage: Stage, mode: Mode) -> bool:
     """True where a child in this mode starts and imports NumPy and the standard library."""
     try:
         with Child(stage, mode, Limits()) as child:
-            child.send({"cells": ["import colorsys, numpy\nready = print"], "function": "ready"})
+            # An import that fails does not end a cell: what is called must need both.
+            cell = "import colorsys, numpy\nready = [numpy.add, colorsys.hsv_to_rgb][0]"
+            child.send({"cells": [cell], "function": "ready"})
             child.receive()
             return json.loads(child.receive()).get("ready") is True
     except (Silent, OSError, ValueError):
