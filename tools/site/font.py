@@ -3,8 +3,9 @@
     python -m tools.site.font
 
 With it no machine shows boxes in place of Chinese. The characters are those of all code cells,
-of the package's own sources, and of its texts. The font is Noto Sans SC, of which npm has a copy;
-its licence, the SIL Open Font License, asks for another name where it is changed.
+of the package's own sources, and of its texts; the grader draws nothing. The font is Noto Sans
+SC, of which npm has a copy; its licence, the SIL Open Font License, asks for another name where it
+is changed.
 """
 
 import re
@@ -27,7 +28,9 @@ def wanted(root: Path = ROOT) -> set[str]:
     """Return the Chinese characters that a figure of the course may draw."""
     texts = [c.source for page in root.glob("book/en/*.md") for c in code_cells(convert(page))]
     for kind in ("py", "txt", "yml"):
-        texts += [f.read_text(encoding="utf-8") for f in root.glob(f"rnncourse/**/*.{kind}")]
+        files = root.glob(f"rnncourse/**/*.{kind}")
+        drawing = [file for file in files if "grading" not in file.relative_to(root).parts]
+        texts += [file.read_text(encoding="utf-8") for file in drawing]
     return set().union(*(CHINESE.findall(text) for text in texts))
 
 
