@@ -1,0 +1,89 @@
+"""Sphinx extension: what a code cell is for, said in the page's language.
+
+Cells are shared by both editions, so what the reader sees of them beside the code comes from
+here, by tag, or from the cell's metadata as "[en] … [zh] …":
+
+- a folded cell (`hide-input`) may bear one tag of `FOLDS`, whose words its summary then says;
+- a figure has a caption: `mystnb: {figure: {caption: "[en] … [zh] …"}}`.
+"""
+
+import re
+
+from docutils import nodes
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+
+# What a folded cell does: the summary that opens it, and the one that closes it.
+FOLDS = {
+    "figure": {"en": "code of the figure", "zh": "作图代码"},
+    "prepare": {"en": "preparation", "zh": "准备工作"},
+    "proof": {"en": "the proof", "zh": "验证代码"},
+    "experiment": {"en": "code of the experiment", "zh": "实验代码"},
+    "table": {"en": "code of the table", "zh": "表格代码"},
+}
+VERBS = {"en": ("Show ", "Hide "), "zh": ("展开", "收起")}
+LANGUAGE = re.compile(r"\[(en|zh)\]\s*")
+
+
+def edition(app) -> str:
+    """Return "en" or "zh" for Sphinx's language code."""
+    return (app.config.language or "en")[:2]
+
+
+def name_folds(app, doctree) -> None:
+    """Say on each folded cell what is in it."""
+    language = edition(app)
+    show, hide = VERBS[language]
+    for cell in doctree.findall(nodes.container):
+        if cell.get("nb_element") != "cell_code" or not cell.get("hide_mode"):
+            continue
+        kinds = [kind for kind in FOLDS if f"tag_{kind}" in cell["classes"]]
+        if len(kinds) > 1:
+            logger.warning("a folded cell has the tags %s: one is enough", ", ".join(kinds),
+                           location=cell, type="course", subtype="fold")  # fmt: skip
+        elif kinds:
+            words = FOLDS[kinds[0]][language]
+            cell["prompt_show"], cell["prompt_hide"] = show + words, hide + words
+
+
+def own_part(children: list[nodes.Node], language: str) -> list[nodes.Node]:
+    """Return the nodes between "[language]" and the next such mark, the marks left out.
+
+    Nodes before the first mark belong to both editions.
+    """
+    kept: list[nodes.Node] = []
+    now = language
+    for node in children:
+        if not isinstance(node, nodes.Text):
+            kept += [node] if now == language else []
+            continue
+        pieces = LANGUAGE.split(node.astext())
+        for place, piece in enumerate(pieces):
+            if place % 2:
+                now = piece
+            elif now == language and piece:
+                kept.append(nodes.Text(piece))
+    return kept
+
+
+def keep_own_caption(app, doctree) -> None:
+    """Keep the edition's own words of each figure's caption."""
+    for figure in doctree.findall(nodes.figure):
+        for caption in figure.findall(nodes.caption):
+            if not LANGUAGE.search(caption.astext()):
+                continue
+            kept = own_part(list(caption.children), edition(app))
+            if not kept:
+                logger.warning("a caption without '[%s]'", edition(app), location=figure,
+                               type="course", subtype="caption")  # fmt: skip
+            if kept and isinstance(kept[-1], nodes.Text):
+                kept[-1] = nodes.Text(kept[-1].rstrip())
+            caption.children = []
+            caption += kept
+
+
+def setup(app):
+    app.connect("doctree-read", name_folds)
+    app.connect("doctree-read", keep_own_caption)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
