@@ -13,6 +13,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from test_class_of_learners import GOOD, NO_BIAS, SEED, SOLUTIONS, grade, notebook
+from test_class_of_learners import write as write_file
 
 from rnncourse import __main__ as cli
 from rnncourse.grading import (
@@ -32,11 +34,6 @@ from rnncourse.grading.record import Record
 from rnncourse.grading.standing import standings
 
 ROOT = Path(__file__).resolve().parents[2]
-SOLUTIONS = ROOT / "solutions"
-SEED = 4711
-STEP = "import numpy as np\ndef rnn_step(x, h, W_x, W_h, b):\n    return {}\n"
-GOOD = STEP.format("np.tanh(x @ W_x + h @ W_h + b)")
-NO_BIAS = STEP.format("np.tanh(x @ W_x + h @ W_h)")
 CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section,Notes,rnn_ex_01 (77),Old (9),Final Score
     Points Possible,,,,,,4,10,(read only)
 ,,,,,,Manual Posting,,
@@ -58,13 +55,7 @@ def rows_of(text):
 
 
 def write(path, *cells):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    code = [{"cell_type": "code", "metadata": {}, "source": cell} for cell in cells]
-    path.write_text(json.dumps({"cells": code, "metadata": {}, "nbformat": 4}), encoding="utf-8")
-
-
-def grade(*arguments):
-    return cli.main(["grade", *map(str, arguments), "--solutions", str(SOLUTIONS)])
+    write_file(path, notebook(*cells))
 
 
 @pytest.fixture(scope="module")
