@@ -1,9 +1,12 @@
-"""What a cell shows: outputs for one edition of the book only, and the source of a function."""
+"""What a cell shows: a table, the source of a function, outputs for one edition only."""
 
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from html import escape
+from numbers import Number
 from typing import Any
 
 LINES = 15  # more of a source than this nobody reads on a page
@@ -29,6 +32,89 @@ def edition(language: str) -> None:
 
     print(end="", flush=True)
     display(HTML(f'<div class="edition" data-edition="{language}"></div>'))
+
+
+# --- a table -------------------------------------------------------------------
+
+
+def table(
+    head: Mapping[str, str] | Sequence[str], rows: Iterable[Sequence[Any]], *, closed: str = ""
+) -> None:
+    """Show a table: in a notebook or a page one that scrolls where it is too wide, else text.
+
+    >>> show.table({"scale": "", "variance": ".2f"}, [(0.1, 0.0101), (1, 1.0124)])
+    scale  variance
+      0.1      0.01
+        1      1.01
+
+    Args:
+        head: the columns' names; as a mapping, with the format of each one's numbers.
+        rows: one sequence of as many values per row. A string stays as it is, a number gets its
+            column's format, None stays empty.
+        closed: with it, the table opens by a click on these words.
+
+    Raises ValueError for a row with another number of values than there are columns.
+    """
+    formats = list(head.values()) if isinstance(head, Mapping) else [""] * len(head)
+    filled, numeric = [], [True] * len(formats)
+    for place, row in enumerate(rows):
+        if len(row) != len(formats):
+            raise ValueError(f"row {place} has {len(row)} values; expected {len(formats)}, one for "
+                             f"each of the columns {', '.join(head)}")  # fmt: skip
+        numeric = [n and not isinstance(v, str) for n, v in zip(numeric, row, strict=True)]
+        filled.append([_cell(v, f) for v, f in zip(row, formats, strict=True)])
+    from IPython.display import display
+
+    display(_Table([list(head), *filled], numeric, closed))
+
+
+def _cell(value: Any, spec: str) -> str:
+    if value is None:
+        return ""
+    number = isinstance(value, Number) and not isinstance(value, bool)
+    return format(value, spec) if number else str(value)
+
+
+def _width(text: str) -> int:
+    """Columns that a text takes in a terminal: two for each Chinese character."""
+    return sum(1 + (unicodedata.east_asian_width(sign) in "WF") for sign in text)
+
+
+class _Table:
+    """Lines of text, the first one the head; columns of numbers stand to the right."""
+
+    def __init__(self, lines: list[list[str]], numeric: list[bool], closed: str) -> None:
+        self.lines, self.numeric, self.closed = lines, numeric, closed
+
+    def __repr__(self) -> str:
+        widths = [max(map(_width, column)) for column in zip(*self.lines, strict=True)]
+        padded = []
+        for line in self.lines:
+            cells = []
+            for text, width, number in zip(line, widths, self.numeric, strict=True):
+                blank = " " * (width - _width(text))
+                cells.append(blank + text if number else text + blank)
+            padded.append("  ".join(cells).rstrip())
+        return "\n".join(padded)
+
+    def _repr_html_(self) -> str:
+        """With a box of its own, which scrolls, and can be scrolled from the keyboard."""
+        rows = [self._html(number, line) for number, line in enumerate(self.lines)]
+        body = f"<thead>{rows[0]}</thead><tbody>{''.join(rows[1:])}</tbody>"
+        box = (f'<div class="course-table" tabindex="0" style="overflow-x:auto">'
+               f'<table class="table">{body}</table></div>')  # fmt: skip
+        if not self.closed:
+            return box
+        return f"<details><summary>{escape(self.closed)}</summary>{box}</details>"
+
+    def _html(self, number: int, line: list[str]) -> str:
+        """One row; what names a column or a row is a head to a screen reader."""
+        cells = []
+        for place, text in enumerate(line):
+            names = 'th scope="col"' if number == 0 else "td" if place else 'th scope="row"'
+            side = "right" if self.numeric[place] else "left"
+            cells.append(f'<{names} style="text-align:{side}">{escape(text)}</{names[:2]}>')
+        return f"<tr>{''.join(cells)}</tr>"
 
 
 # --- the source of a function --------------------------------------------------

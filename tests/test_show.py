@@ -1,4 +1,4 @@
-"""`show.source`: what it leaves out and cuts off, its HTML, and what it refuses."""
+"""`show.source`: what it leaves out and cuts off, its HTML, and what it refuses; `show.table`."""
 
 import functools
 import html
@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from IPython.utils.capture import RichOutput, capture_output
 
@@ -290,3 +291,41 @@ def test_a_function_without_source_is_named():
 def test_another_edition_is_refused():
     with pytest.raises(ValueError, match="language is 'fr'; expected 'en', 'zh' or 'both'"):
         show.edition("fr")
+
+
+# --- tables --------------------------------------------------------------------
+
+
+def shown_table(*arguments, **names):
+    with capture_output() as captured:
+        show.table(*arguments, **names)
+    return captured.outputs[0].data
+
+
+def test_a_table_as_text_is_aligned_by_the_width_that_a_terminal_gives_each_sign():
+    """By hand: a Chinese character takes two columns; numbers stand to the right, words left."""
+    rows = [("网络", 0.0101, 7), ("n-gram", 12.5, None)]
+    text = shown_table({"method": "", "cost": ".2f", "n": "d"}, rows)["text/plain"]
+    assert text == "method   cost  n\n网络     0.01  7\nn-gram  12.50"
+
+
+def test_a_table_as_html_escapes_names_its_heads_and_can_be_scrolled_by_keys():
+    found = shown_table(["a<b", "share"], [("x & y", np.float32(0.5)), ("z", True)])["text/html"]
+    table = found[found.index("<table") :]
+    cells = re.findall(r"<(td|th)\b[^>]*>([^<]*)</", table)
+    assert cells == [("th", "a&lt;b"), ("th", "share"), ("th", "x &amp; y"), ("td", "0.5"),
+                     ("th", "z"), ("td", "True")]  # fmt: skip
+    assert re.findall(r'scope="(\w+)"', table) == ["col", "col", "row", "row"]
+    assert re.findall("align:(left|right)", table) == ["left", "right"] * 3
+    assert 'class="course-table" tabindex="0"' in found
+    assert "<details>" not in found
+
+
+def test_a_table_may_be_closed_behind_words():
+    found = shown_table(["a"], [], closed="all <5>")["text/html"]
+    assert found.startswith("<details><summary>all &lt;5&gt;</summary><div")
+
+
+def test_a_row_of_another_length_is_refused_by_its_number():
+    with pytest.raises(ValueError, match=r"row 1 has 1 values; expected 2.*columns a, b"):
+        show.table(["a", "b"], [(1, 2), (1,)])

@@ -4,11 +4,16 @@ Cells are shared by both editions, so what the reader sees of them beside the co
 here, by tag, or from the cell's metadata as "[en] … [zh] …":
 
 - a folded cell (`hide-input`) may bear one tag of `FOLDS`, whose words its summary then says;
-- a figure has a caption: `mystnb: {figure: {caption: "[en] … [zh] …"}}`.
+- a figure has a caption: `mystnb: {figure: {caption: "[en] … [zh] …"}}`;
+- in Chinese, the claims that a cell prints are said once more below it, and the words of its
+  tables are replaced, by the page's part of book/glosses.yml.
 """
 
 import re
+from html import escape, unescape
+from pathlib import Path
 
+import yaml
 from docutils import nodes
 from sphinx.util import logging
 
@@ -21,9 +26,14 @@ FOLDS = {
     "proof": {"en": "the proof", "zh": "验证代码"},
     "experiment": {"en": "code of the experiment", "zh": "实验代码"},
     "table": {"en": "code of the table", "zh": "表格代码"},
+    "check": {"en": "code of the check", "zh": "核对代码"},
 }
 VERBS = {"en": ("Show ", "Hide "), "zh": ("展开", "收起")}
 LANGUAGE = re.compile(r"\[(en|zh)\]\s*")
+GLOSSES = Path(__file__).resolve().parents[1] / "glosses.yml"
+CLAIM = re.compile(r"(.+): (True|False ✗) \((.+)\)")  # printed by rnncourse.claims
+HOLDS = {"True": "成立", "False ✗": "不成立"}
+TABLE_TEXT = re.compile(r"(<(?:th|td|summary)\b[^>]*>)([^<]+)(?=</)")  # of show.table
 
 
 def edition(app) -> str:
@@ -83,7 +93,59 @@ def keep_own_caption(app, doctree) -> None:
             caption += kept
 
 
+def said_in_chinese(line: str, glosses: dict[str, str]) -> str | None:
+    """What a printed line says: "" for one that needs no gloss, None for a claim that lacks it."""
+    if line in glosses:
+        return glosses[line]
+    if not (found := CLAIM.fullmatch(line)):
+        return ""
+    sentence, verdict, value = found.groups()
+    if sentence not in glosses:
+        return None
+    return f"{glosses[sentence]}：{HOLDS[verdict]}（{value.replace('is not ', '')}）"
+
+
+def gloss_lines(output: nodes.Element, glosses: dict[str, str]) -> None:
+    """Add below a cell's output what its lines say."""
+    items = []
+    for block in output.findall(nodes.literal_block):
+        for line in block.astext().splitlines():
+            said = said_in_chinese(line.strip(), glosses)
+            if said is None:
+                logger.warning("no gloss in book/glosses.yml for the claim %r", line.strip(),
+                               location=output, type="course", subtype="gloss")  # fmt: skip
+            elif said:
+                items.append(nodes.list_item("", nodes.paragraph("", said)))
+    if items:
+        output += nodes.bullet_list("", *items, classes=["course-gloss"])
+
+
+def gloss_tables(output: nodes.Element, glosses: dict[str, str]) -> None:
+    """Replace the words of tables by their glosses; names that have none stay."""
+
+    def own(found: re.Match) -> str:
+        return found[1] + escape(glosses.get(unescape(found[2]), unescape(found[2])))
+
+    for html in list(output.findall(nodes.raw)):
+        if 'class="course-table"' in html.astext():
+            text = TABLE_TEXT.sub(own, html.astext())
+            html.replace_self(nodes.raw("", text, format="html"))
+
+
+def gloss(app, doctree) -> None:
+    """Say in Chinese what the cells of a page print in English."""
+    if edition(app) != "zh":
+        return
+    app.env.note_dependency(str(GLOSSES))
+    glosses = yaml.safe_load(GLOSSES.read_text(encoding="utf-8")).get(app.env.docname) or {}
+    for output in doctree.findall(nodes.container):
+        if output.get("nb_element") == "cell_code_output":
+            gloss_lines(output, glosses)
+            gloss_tables(output, glosses)
+
+
 def setup(app):
     app.connect("doctree-read", name_folds)
     app.connect("doctree-read", keep_own_caption)
+    app.connect("doctree-read", gloss)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

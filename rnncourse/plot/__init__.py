@@ -1,6 +1,6 @@
 """Figures: arrays in, axes out. Nothing here trains a network."""
 
-from rnncourse.plot.curves import gradient_flow, learning_curves
+from rnncourse.plot.curves import dots, gradient_flow, learning_curves
 from rnncourse.plot.draw import chinese_font, use_chinese_font
 from rnncourse.plot.figures import (
     MAX_GRAPH_STEPS,
@@ -17,6 +17,7 @@ __all__ = [
     "MAX_GRAPH_STEPS",
     "bidirectional_graph",
     "chinese_font",
+    "dots",
     "gate_traces",
     "gradient_flow",
     "learning_curves",

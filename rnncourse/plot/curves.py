@@ -96,3 +96,42 @@ def learning_curves(
     ax.set_ylabel(ylabel, fontfamily=family)
     ax.set_title(title, fontfamily=family)
     return ax
+
+
+def dots(
+    values: Mapping[str, ArrayLike],
+    *,
+    baseline: tuple[str, float] | None = None,
+    xlabel: str = "",
+    title: str = "",
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """One row for each contestant: a hollow dot for each run, a bar at their median.
+
+    Args:
+        values: label → one number, or (K,), one for each run. The first stands on top.
+        baseline: label and value of a line across all rows.
+        ax: where to draw; a new figure unless given.
+
+    Raises ValueError when there is nothing to draw, or a number is not finite.
+    """
+    arrays = {label: np.atleast_1d(np.asarray(a, dtype=float)) for label, a in values.items()}
+    for label, a in arrays.items():
+        if a.ndim != 1 or not a.size or not np.all(np.isfinite(a)):
+            raise ValueError(f"{label}: expected (K,) finite numbers, found shape {a.shape}, {a}")
+    if not arrays:
+        raise ValueError("values is empty")
+    labels = list(arrays)
+    family = use_chinese_font([*labels, title, baseline[0] if baseline else ""])
+    ax = draw.new_axes(5.5, 0.8 + 0.35 * len(arrays)) if ax is None else ax
+    for row, a in enumerate(arrays.values()):
+        ax.plot(a, np.full(len(a), row), "o", color="black", markerfacecolor="none", clip_on=False)
+        ax.plot(np.median(a), row, "|", color=draw.LINES[1][0], markersize=16, markeredgewidth=3)
+    if baseline:
+        ax.axvline(baseline[1], color="0.4", linestyle="--", label=baseline[0])
+        ax.legend(prop={"family": family, "size": 9})
+    ax.set_yticks(range(len(labels)), labels, fontfamily=family)
+    ax.set(xlabel=xlabel, ylim=(len(labels) - 0.5, -0.5))
+    ax.grid(axis="x", alpha=0.4)
+    ax.set_title(title, fontfamily=family)
+    return ax

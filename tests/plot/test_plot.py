@@ -282,3 +282,23 @@ def test_lstm_tracks_name_an_unknown_part():
         plot.lstm_tracks(lstm_cache(), part="memory")
     with pytest.raises(IndexError):
         plot.lstm_tracks(lstm_cache(), unit=2)
+
+
+def test_dots_stand_where_the_runs_are_and_the_bar_at_their_median():
+    ax = plot.dots({"LSTM": [3.0, 1.0, 7.0], "n-gram": 4.0}, baseline=("guess", 9.0))
+    drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
+    assert drawn[:2] == [([3, 1, 7], [0, 0, 0]), ([3], [0])]
+    assert drawn[2:4] == [([4], [1]), ([4], [1])]
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["LSTM", "n-gram"]
+    assert list(ax.lines[4].get_xdata()) == [9, 9]
+    assert ax.get_ylim() == (1.5, -0.5)  # the first on top
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [({}, "values is empty"), ({"a": []}, "a: expected"), ({"b": [1, np.nan]}, "b: expected"),
+     ({"c": [[1, 2]]}, "c: expected")],
+)  # fmt: skip
+def test_dots_refuse_what_they_cannot_draw(values, word):
+    with pytest.raises(ValueError, match=word):
+        plot.dots(values)

@@ -80,3 +80,48 @@ def test_a_caption_in_the_other_language_alone_fails_the_build(cells, monkeypatc
     monkeypatch.setattr(cells.logger, "warning", lambda text, *a, **k: said.append(text % a))
     cells.keep_own_caption(app("zh"), figure("[en] only English"))
     assert said == ["a caption without '[zh]'"]
+
+
+# --- glosses -------------------------------------------------------------------
+
+GLOSSES = {"the gap is small": "差距很小", "all equal": "全部相等", "method": "方法", "a < b": "甲"}
+
+
+def output_of(*printed, html=""):
+    """A page with one cell's output: printed lines, and a table."""
+    page = publish_doctree("")
+    part = nodes.container("", nb_element="cell_code_output")
+    part += nodes.literal_block("", "\n".join(printed))
+    part += nodes.raw("", html, format="html")
+    page += part
+    return page
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("the gap is small: True (0.01 < 0.05)", "差距很小：成立（0.01 < 0.05）"),
+     ("the gap is small: False ✗ (0.2 is not < 0.05)", "差距很小：不成立（0.2 < 0.05）"),
+     ("all equal", "全部相等"), ("update 300: 0.5 nats", ""),
+     ("no gloss: True (1 > 0)", None)],
+)  # fmt: skip
+def test_a_claim_is_said_in_chinese_with_its_verdict_and_number(cells, line, said):
+    assert cells.said_in_chinese(line, GLOSSES) == said
+
+
+def test_glosses_stand_below_their_cell_and_a_claim_without_one_is_named(cells, monkeypatch):
+    said = []
+    monkeypatch.setattr(cells.logger, "warning", lambda text, *a, **k: said.append(text % a))
+    page = output_of("h = 1", "the gap is small: True (0.01 < 0.05)", "new: True (1 > 0)")
+    cells.gloss_lines(page[0], GLOSSES)
+    assert [n.astext() for n in page.findall(nodes.list_item)] == ["差距很小：成立（0.01 < 0.05）"]
+    assert said == ["no gloss in book/glosses.yml for the claim 'new: True (1 > 0)'"]
+
+
+def test_words_of_a_table_are_replaced_and_what_has_no_gloss_stays(cells):
+    html = (
+        '<div class="course-table"><th scope="col">method</th><td>a &lt; b</td><td>x &amp; y</td>'
+    )
+    page = output_of(html=html)
+    cells.gloss_tables(page[0], GLOSSES)
+    text = next(page.findall(nodes.raw)).astext()
+    assert text == html.replace("method", "方法").replace("a &lt; b", "甲")
