@@ -330,6 +330,14 @@ def a_run(value, threshold=0.0, names="ab", printed="a: True\nb: True\nrow"):
     return {"passed": True, "seconds": 1.0, "claims": claims, "printed": {"1": printed}}
 
 
+def test_what_is_laid_out_as_a_table_is_still_the_same():
+    rows = "a    b\n1.0  2"
+    old = {"seed 0": a_run(1.0, printed=rows), "seed 1": a_run(2.0, printed=rows)}
+    same, other = (a_run(1.0, printed=text) for text in (" a b\n1.0 2", "a b\n1.02"))
+    assert seeds.taken_over(old, "seed 0", same).keys() == old.keys()
+    assert seeds.taken_over(old, "seed 0", other) == {}
+
+
 def test_a_dropped_claim_and_another_threshold_cost_one_draw():
     """The other draws keep their values; anything else that is new makes them run again."""
     old = {"seed 0": a_run(1.0), "seed 1": a_run(2.0)}

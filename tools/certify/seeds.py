@@ -220,9 +220,9 @@ def values_of(record: dict) -> dict[str, str]:
 
 
 def other_lines(record: dict) -> set[str]:
-    """Return what the compared cells print beside claims."""
+    """Return what the compared cells print beside claims, however it is laid out."""
     lines = "\n".join(record["printed"].values()).splitlines()
-    return {line for line in lines if not VERDICT.search(line)}
+    return {" ".join(line.split()) for line in lines if not VERDICT.search(line)}
 
 
 def taken_over(old: dict[str, dict], draw: str, new: dict) -> dict[str, dict]:
