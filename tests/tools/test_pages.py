@@ -288,3 +288,18 @@ def test_readme_shows_the_book():
         assert (ROOT / target).stat().st_size <= 120_000
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
         assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("see {eq}`eq-a`, then [b](c.md) and {ref}`d`", None),
+        ("a `code` b ``x ` y`` c", "a  b  c"),
+        ("```{note}\nkept\n```\nkept too\n```{tip}\nalso\n```\n", None),
+        ("before\n```\nliteral\n```\nafter", "before\nafter"),
+        ("```python\nx = 1\n```\nafter `x`", "after "),
+    ],
+)  # fmt: skip
+def test_code_goes_and_directives_roles_and_what_stands_between_them_stay(text, kept):
+    """Between two roles, or two directives, prose was once taken for code."""
+    assert checks.without_code(text) == (text.rstrip("\n") if kept is None else kept)

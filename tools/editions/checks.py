@@ -80,10 +80,24 @@ def prose(page: Path) -> str:
     return "\n\n".join(c.source for c in convert(page).cells if c.cell_type == "markdown")
 
 
+FENCE = re.compile(r"\s*(`{3,})(.*)")
+ROLE_OR_CODE = re.compile(r"(\{[\w:+-]+\}`[^`]+`)|(?<!`)(`{1,2})(?!`).+?(?<!`)\2(?!`)", re.DOTALL)
+
+
 def without_code(text: str) -> str:
     """Remove literal blocks and literal text, keeping directives and roles."""
-    text = re.sub(r"^(`{3,})(?!\{).*?^\1\s*$", "", text, flags=re.DOTALL | re.MULTILINE)
-    return re.sub(r"(?<![`}])(`+)(?!`)[^`]+?\1", "", text)
+    lines, opened, literal = [], "", False
+    for line in text.splitlines():
+        fence = FENCE.fullmatch(line)
+        if fence and not opened:
+            opened, literal = fence[1], not fence[2].startswith("{")
+        elif fence and fence[1] == opened and not fence[2].strip():
+            opened = ""
+            if literal:
+                continue
+        if not (opened and literal):
+            lines.append(line)
+    return ROLE_OR_CODE.sub(lambda found: found[1] or "", "\n".join(lines))
 
 
 def tidy(formula: str) -> str:
