@@ -171,14 +171,18 @@ def conformal_margin(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike, sha
                          "expected one shape, (N,) or (N, K)")  # fmt: skip
     if not 0 < share < 1:
         raise ValueError(f"share is {share}; expected a number between 0 and 1")
-    for what, values in (("lower", lower), ("upper", upper), ("targets", targets)):
-        check_gaps(what, values, "leave those targets out", infinite=True)
+    _check_all_gaps(lower=lower, upper=upper, targets=targets)
     # Rounded: 10 · 0.9 must not become 10 because a float is a little above 9.
     rank = math.ceil(round((len(targets) + 1) * share, 9))
     if rank > len(targets):
         raise ValueError(f"{len(targets)} targets are too few for a share of {share}; expected "
                          f"at least {math.ceil(round(share / (1 - share), 9))}")  # fmt: skip
     return np.sort(np.maximum(lower - targets, targets - upper), axis=0)[rank - 1]
+
+
+def _check_all_gaps(**arrays: Array) -> None:
+    for what, values in arrays.items():
+        check_gaps(what, values, "leave those targets out", infinite=True)
 
 
 def persistence(history: ArrayLike, horizon: int) -> Array:

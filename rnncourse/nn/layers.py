@@ -56,9 +56,7 @@ def bidirectional_forward(
     forward, _ = _cell(kind)
     if not (isinstance(params, tuple) and len(params) == 2):
         raise ValueError(f"params is {type(params).__name__}; expected (forward, backward)")
-    widths = [len(p["W_h"]) for p in params]
-    if widths[0] != widths[1]:
-        raise ValueError(f"the directions have H = {widths}; expected the same in both")
+    _check_widths(*params)
     ahead, back = _both("states", states)
     hs, last, cache = forward(xs, ahead, params[0], mask)  # checks the shapes
     checked = check_mask(mask, *xs.shape[:2])
@@ -66,6 +64,12 @@ def bidirectional_forward(
     hs_back, last_back, cache_back = forward(xs[:, ::-1], back, params[1], reversed_mask)
     hs = np.concatenate([hs, hs_back[:, ::-1]], axis=2)
     return hs, (last, last_back), (cache, cache_back)
+
+
+def _check_widths(ahead: Params, back: Params) -> None:
+    widths = [len(p["W_h"]) for p in (ahead, back)]
+    if widths[0] != widths[1]:
+        raise ValueError(f"the directions have H = {widths}; expected the same in both")
 
 
 def bidirectional_backward(

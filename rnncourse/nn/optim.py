@@ -252,10 +252,14 @@ def clip_by_norm(grads: Tree, limit: float) -> float:
     factor = limit / (length + 1e-6)
     if factor < 1:
         for g in found.values():
-            # So small a factor has few digits left in the gradient's own dtype.
-            wide = factor < np.finfo(g.dtype).tiny
-            np.multiply(g, np.float64(factor) if wide else g.dtype.type(factor), out=g)
+            _scale(g, factor)
     return length
+
+
+def _scale(g: Array, factor: float) -> None:
+    """Multiply in place; so small a factor has few digits left in the gradient's own dtype."""
+    wide = factor < np.finfo(g.dtype).tiny
+    np.multiply(g, np.float64(factor) if wide else g.dtype.type(factor), out=g)
 
 
 def clip_by_value(grads: Tree, limit: float) -> None:

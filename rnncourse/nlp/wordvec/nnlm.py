@@ -68,9 +68,8 @@ def nnlm_backward(dscores: Array, cache: NnlmCache, params: Params) -> Params:
     da = (dscores @ params["W_y"].T) * (1 - h**2)
     dx = da @ params["W_h"].T
     dE = np.zeros_like(params["E"])
-    np.add.at(
-        dE, contexts, dx.reshape(*contexts.shape, dE.shape[1])
-    )  # a word may come more than once
+    # A word may come more than once in a batch.
+    np.add.at(dE, contexts, dx.reshape(*contexts.shape, dE.shape[1]))
     return {
         "E": dE,
         "W_h": x.T @ da,
