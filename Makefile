@@ -65,7 +65,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 # What both editions are made from, beside pages and executed cells. A change here builds them
 # from nothing; so does another strictness, since a strict build must not trust a lenient one.
 COMMON := _config.yml _toc.yml constraints.txt tools/site/build.py tools/site/config_zh.py \
-  tools/site/course_map.py book/plan.yml book/terms.yml \
+  tools/site/course_map.py tools/editions/glosses.py book/plan.yml book/terms.yml \
   $(shell find book/_ext book/_static book/_templates book/references.bib \
     -type f -not -name '*.pyc' 2>/dev/null)
 MODE := _build/mode-$(if $(filter 1,$(RNNCOURSE_STRICT)),strict,lenient)
@@ -90,12 +90,13 @@ _build/en/done: _build/common _build/executed $(wildcard book/en/*.md)
 	$(PY) -m tools.site.build en
 	@touch $@
 
-_build/zh/done: _build/common _build/executed _config.zh.yml $(wildcard book/zh/*.md)
+_build/zh/done: _build/common _build/executed _config.zh.yml book/glosses.yml $(wildcard book/zh/*.md)
 	$(PY) -m tools.site.build zh
 	@touch $@
 
 _build/site/index.html: _build/en/done _build/zh/done book/landing.html book/404.html
 	@$(PY) -m tools.site.build assemble
+	@$(PY) -m tools.editions.length
 
 # Both editions at a time.
 book: $(INSTALLED)

@@ -10,13 +10,16 @@ here, by tag, or from the cell's metadata as "[en] … [zh] …":
 """
 
 import re
-from html import escape, unescape
+import sys
 from pathlib import Path
 
-import yaml
 from docutils import nodes
 from sphinx.util import logging
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tools.editions import glosses
+
+ROOT = Path(__file__).resolve().parents[2]
 logger = logging.getLogger(__name__)
 
 # What a folded cell does: the summary that opens it, and the one that closes it.
@@ -30,10 +33,6 @@ FOLDS = {
 }
 VERBS = {"en": ("Show ", "Hide "), "zh": ("展开", "收起")}
 LANGUAGE = re.compile(r"\[(en|zh)\]\s*")
-GLOSSES = Path(__file__).resolve().parents[1] / "glosses.yml"
-CLAIM = re.compile(r"(.+): (True|False ✗) \((.+)\)")  # printed by rnncourse.claims
-HOLDS = {"True": "成立", "False ✗": "不成立"}
-TABLE_TEXT = re.compile(r"(<(?:th|td|summary)\b[^>]*>)([^<]+)(?=</)")  # of show.table
 
 
 def edition(app) -> str:
@@ -93,24 +92,12 @@ def keep_own_caption(app, doctree) -> None:
             caption += kept
 
 
-def said_in_chinese(line: str, glosses: dict[str, str]) -> str | None:
-    """What a printed line says: "" for one that needs no gloss, None for a claim that lacks it."""
-    if line in glosses:
-        return glosses[line]
-    if not (found := CLAIM.fullmatch(line)):
-        return ""
-    sentence, verdict, value = found.groups()
-    if sentence not in glosses:
-        return None
-    return f"{glosses[sentence]}：{HOLDS[verdict]}（{value.replace('is not ', '')}）"
-
-
-def gloss_lines(output: nodes.Element, glosses: dict[str, str]) -> None:
+def gloss_lines(output: nodes.Element, words: dict[str, str]) -> None:
     """Add below a cell's output what its lines say."""
     items = []
     for block in output.findall(nodes.literal_block):
         for line in block.astext().splitlines():
-            said = said_in_chinese(line.strip(), glosses)
+            said = glosses.said_in_chinese(line.strip(), words)
             if said is None:
                 logger.warning("no gloss in book/glosses.yml for the claim %r", line.strip(),
                                location=output, type="course", subtype="gloss")  # fmt: skip
@@ -120,28 +107,24 @@ def gloss_lines(output: nodes.Element, glosses: dict[str, str]) -> None:
         output += nodes.bullet_list("", *items, classes=["course-gloss"])
 
 
-def gloss_tables(output: nodes.Element, glosses: dict[str, str]) -> None:
-    """Replace the words of tables by their glosses; names that have none stay."""
-
-    def own(found: re.Match) -> str:
-        return found[1] + escape(glosses.get(unescape(found[2]), unescape(found[2])))
-
+def gloss_tables(output: nodes.Element, words: dict[str, str]) -> None:
+    """Replace the words of tables by their glosses."""
     for html in list(output.findall(nodes.raw)):
-        if 'class="course-table"' in html.astext():
-            text = TABLE_TEXT.sub(own, html.astext())
-            html.replace_self(nodes.raw("", text, format="html"))
+        html.replace_self(
+            nodes.raw("", glosses.table_in_chinese(html.astext(), words), format="html")
+        )
 
 
 def gloss(app, doctree) -> None:
     """Say in Chinese what the cells of a page print in English."""
     if edition(app) != "zh":
         return
-    app.env.note_dependency(str(GLOSSES))
-    glosses = yaml.safe_load(GLOSSES.read_text(encoding="utf-8")).get(app.env.docname) or {}
+    app.env.note_dependency(str(ROOT / glosses.GLOSSES))
+    words = glosses.of_page(ROOT, app.env.docname)
     for output in doctree.findall(nodes.container):
         if output.get("nb_element") == "cell_code_output":
-            gloss_lines(output, glosses)
-            gloss_tables(output, glosses)
+            gloss_lines(output, words)
+            gloss_tables(output, words)
 
 
 def setup(app):

@@ -8,6 +8,8 @@ import pytest
 from docutils import nodes
 from docutils.core import publish_doctree
 
+from tools.editions import glosses
+
 BOOK = Path(__file__).resolve().parents[2] / "book"
 
 
@@ -104,8 +106,8 @@ def output_of(*printed, html=""):
      ("all equal", "全部相等"), ("update 300: 0.5 nats", ""),
      ("no gloss: True (1 > 0)", None)],
 )  # fmt: skip
-def test_a_claim_is_said_in_chinese_with_its_verdict_and_number(cells, line, said):
-    assert cells.said_in_chinese(line, GLOSSES) == said
+def test_a_claim_is_said_in_chinese_with_its_verdict_and_number(line, said):
+    assert glosses.said_in_chinese(line, GLOSSES) == said
 
 
 def test_glosses_stand_below_their_cell_and_a_claim_without_one_is_named(cells, monkeypatch):

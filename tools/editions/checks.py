@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from tools.editions import glosses
 from tools.notebooks.setup_cell import setup_cell
 from tools.notebooks.store import code_cells, convert, read
 from tools.set_repo import owner_and_name, repository_url
@@ -312,6 +313,12 @@ def plan_problems(root: Path) -> list[str]:
     return [f"book/plan.yml lacks, or orders in another way, some of {there}"]
 
 
+def gloss_problems(root: Path) -> list[str]:
+    """Return what is wrong with book/glosses.yml, by what the pages' notebooks print."""
+    return [f"{stem}: book/glosses.yml: {problem}"
+            for stem in stems(root) for problem in glosses.problems_of(root, stem)]  # fmt: skip
+
+
 # ---- notebooks ---------------------------------------------------------------
 
 
@@ -397,6 +404,7 @@ CHECKS = (
     quiz_problems,
     term_problems,
     plan_problems,
+    gloss_problems,
     setup_cell_problems,
     colab_link_problems,
     checked_cell_problems,

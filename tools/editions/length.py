@@ -21,6 +21,8 @@ from tools.notebooks.store import convert
 ROOT = Path(__file__).resolve().parents[2]
 WORDS, CHARACTERS, LINES = 130, 300, 8  # a minute
 CELL_LINES, PAGE_LINES, MINUTES = 15, 150, 45
+STATED = re.compile(r"^\*\*(?:Time:\*\* |所需时间：\*\* ?阅读 ?)(\d+)", re.M)
+ROUND = 5  # minutes; what a page says of its length is rounded up to so many
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 CHINESE = re.compile("[\u3400-\u9fff]")
 WORD = re.compile(r"[A-Za-z][A-Za-z'’-]*")
@@ -66,6 +68,30 @@ def measure(root: Path, language: str, stem: str) -> Length:
     speed = WORDS if language == "en" else CHARACTERS
     minutes = words / speed + sum(lines) / LINES
     return Length(words, sum(lines), max(lines, default=0), math.ceil(minutes))
+
+
+def stated(root: Path, language: str, stem: str) -> int:
+    """The minutes that a page says it takes to read; 0 if it says nothing."""
+    text = (root / "book" / language / f"{stem}.md").read_text(encoding="utf-8")
+    found = STATED.search(text)
+    return int(found[1]) if found else 0
+
+
+def problems_of(root: Path, stem: str, lines: int = PAGE_LINES, cell: int = CELL_LINES,
+                minutes: int = MINUTES) -> list[str]:  # fmt: skip
+    """Return where a chapter is longer than its limits, or says another time than it takes."""
+    pages = {language: measure(root, language, stem) for language in ("en", "zh")}
+    most = Length(0, lines, cell, minutes)
+    found = [f"book/{language}/{stem}.md: {name} is {value}; at most {limit}"
+             for language, page in pages.items()
+             for name, value, limit in zip(Length._fields[1:], page[1:], most[1:], strict=True)
+             if value > limit]  # fmt: skip
+    true = ROUND * math.ceil(max(page.minutes for page in pages.values()) / ROUND)
+    for language in pages:
+        if (said := stated(root, language, stem)) != true:
+            page = f"book/{language}/{stem}.md"
+            found.append(f"{page} says {said} minutes to read; it takes {true}")
+    return found
 
 
 def main() -> int:
