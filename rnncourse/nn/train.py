@@ -1,11 +1,15 @@
-"""A training loop that fits on one screen, and the history that it returns.
+"""A training loop that fits on one screen, the history that it returns, and models in files.
 
 It knows no model: the caller gives a function that returns a loss and gradients.
 """
 
+import json
 import math
-from collections.abc import Callable, Iterable
+import os
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -127,3 +131,82 @@ def _finite(value: float, what: str) -> float:
         raise FloatingPointError(f"the {what} is {value}; params hold what the last update made "
                                  "of them. Lower the rate, or clip the gradients")  # fmt: skip
     return float(value)
+
+
+# --- a model in a file -----------------------------------------------------------
+
+# The entry of the archive that says how its arrays are nested and what else belongs to them; and
+# how the arrays' names begin, so that none can be mistaken for it.
+ABOUT, PARAMS = "rnncourse", "params."
+
+
+def save(path: str | Path, params: Tree, **settings: Any) -> None:
+    """Write a model into one file, which :func:`load` reads again, on any machine.
+
+    >>> train.save("model.npz", params, vocabulary=list(vocabulary), H=64)
+
+    Args:
+        path: the file, whose name ends in .npz. It is written whole or not at all.
+        params: arrays in any nest of dicts, lists and tuples.
+        settings: what else is needed to use the model, as JSON has it: text, numbers, lists,
+            dicts, such as the vocabulary, or the mean that was taken off.
+
+    The file is NumPy's own archive; settings and nest are JSON in it. Nothing is pickled.
+    Raises ValueError for another ending, TypeError for a setting that JSON does not keep as it
+    is (a tuple, an array, a dict whose keys are numbers) and for what is no nest of arrays.
+    """
+    if Path(path).suffix != ".npz":
+        raise ValueError(f"path is {str(path)!r}; expected a name that ends in .npz")
+    for name, value in settings.items():
+        if not _is_json(value):
+            raise TypeError(f"{name} is {value!r:.80}, which JSON does not keep as it is; expected "
+                            "text, numbers, lists, or dicts with text as keys")  # fmt: skip
+    about = json.dumps({"nest": _nest(params, ""), "settings": settings}, ensure_ascii=False)
+    part = Path(f"{path}.part")
+    arrays: dict[str, Any] = {ABOUT: np.array(about)}
+    arrays |= {f"{PARAMS}{name}": p for name, p in optim.leaves(params).items()}
+    with part.open("wb") as file:
+        np.savez(file, **arrays)
+    os.replace(part, path)
+
+
+def load(path: str | Path) -> tuple[Tree, dict[str, Any]]:
+    """Read what :func:`save` wrote: the params in their nest, and the settings.
+
+    Raises FileNotFoundError where there is no file, ValueError for a file that :func:`save` did
+    not write, or that is damaged.
+    """
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            about = json.loads(str(archive[ABOUT]))
+            arrays = {name.removeprefix(PARAMS): archive[name] for name in archive.files}
+        return _filled(about["nest"], arrays), about["settings"]
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no model that train.save wrote, or it is damaged: "
+                         f"{type(error).__name__}: {error}") from error  # fmt: skip
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
+    except (TypeError, ValueError):
+        return False
+
+
+def _nest(tree: Tree, name: str) -> Any:
+    """The nest with each array's name in its place; {"tuple": […]} tells a tuple from a list."""
+    if isinstance(tree, Mapping):
+        return {"dict": {k: _nest(v, f"{name}.{k}" if name else str(k)) for k, v in tree.items()}}
+    if isinstance(tree, list | tuple):
+        items = [_nest(v, f"{name}.{k}" if name else str(k)) for k, v in enumerate(tree)]
+        return {"tuple" if isinstance(tree, tuple) else "list": items}
+    return name
+
+
+def _filled(nest: Any, arrays: Mapping[str, np.ndarray]) -> Tree:
+    if isinstance(nest, str):
+        return arrays[nest]
+    if "dict" in nest:
+        return {key: _filled(part, arrays) for key, part in nest["dict"].items()}
+    items = [_filled(part, arrays) for part in nest.get("list", nest.get("tuple"))]
+    return tuple(items) if "tuple" in nest else items

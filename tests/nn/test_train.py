@@ -173,3 +173,68 @@ def test_a_line_of_the_bar():
     """By hand: 6 of 10 fill 12 of 20 places; 65 seconds are 1:05."""
     line = _progress.Bar(10, show=False).line(6, "files", 65.4)
     assert line == "[############--------] 6/10 files  1:05"
+
+
+# --- a model in a file ---------------------------------------------------------
+
+SETTINGS = {"vocabulary": ["我", "a"], "mean": 1.5, "H": 7, "note": None, "codes": {"x": [1, 2]}}
+
+
+def test_a_model_comes_back_as_it_was_nest_dtypes_and_settings(tmp_path):
+    rng = np.random.default_rng(4)
+    tree = {"cells": ({"W": rng.standard_normal((3, 2)).astype(np.float32)}, [np.arange(3)]),
+            "b.b": rng.standard_normal(()), "none": []}  # fmt: skip
+    train.save(tmp_path / "model.npz", tree, **SETTINGS)
+    found, settings = train.load(tmp_path / "model.npz")
+    assert settings == SETTINGS
+    assert found["none"] == []
+    assert isinstance(found["cells"], tuple)
+    assert isinstance(found["cells"][1], list)
+    for name, array in optim.leaves(tree).items():
+        np.testing.assert_array_equal(optim.leaves(found)[name], array)
+        assert optim.leaves(found)[name].dtype == array.dtype
+
+
+def test_a_model_that_is_one_array_or_holds_the_name_of_the_entry_comes_back(tmp_path):
+    for tree in (np.arange(4.0), {"rnncourse": np.arange(2.0)}):
+        train.save(tmp_path / "m.npz", tree)
+        found, _ = train.load(tmp_path / "m.npz")
+        assert str(found) == str(tree)
+
+
+@pytest.mark.parametrize("value", [(1, 2), np.arange(2), {1: 2}, {"x": math.nan}, {3}, object()])
+def test_a_setting_that_json_would_change_is_refused_by_its_name(tmp_path, value):
+    with pytest.raises(TypeError, match="scale is "):
+        train.save(tmp_path / "m.npz", {"W": np.ones(2)}, scale=value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"ends in \.npz"):
+        train.save(tmp_path / "model", {"W": np.ones(2)})
+    with pytest.raises(FileNotFoundError):
+        train.load(tmp_path / "none.npz")
+    path = tmp_path / "other.npz"
+    np.savez(path, W=np.ones(2))
+    with pytest.raises(ValueError, match=r"other\.npz is no model"):
+        train.load(path)
+    np.savez(path, rnncourse=np.array([object()], dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="is no model"):
+        train.load(path)
+    train.save(path, {"W": np.arange(1000.0)})
+    path.write_bytes(path.read_bytes()[:700])
+    with pytest.raises(ValueError, match="damaged"):
+        train.load(path)
+
+
+def test_an_interrupted_save_leaves_the_old_model(tmp_path, monkeypatch):
+    path = tmp_path / "m.npz"
+    train.save(path, {"W": np.ones(2)})
+
+    def full_disk(*_, **__):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        train.save(path, {"W": np.zeros(2)})
+    np.testing.assert_array_equal(train.load(path)[0]["W"], np.ones(2))
