@@ -60,11 +60,12 @@ class Vocabulary:
         if not form[0].isascii():
             return re.escape(form)
         first = f"[{form[0].upper()}{form[0].lower()}]" if form[0].isalpha() else form[0]
-        return rf"(?<![\w–-]){first}{re.escape(form[1:])}(?![\w–-])"
+        rest = r"\s".join(map(re.escape, form[1:].split(" ")))  # a line may end within it
+        return rf"(?<![\w–-]){first}{rest}(?![\w–-])"
 
     def name_of(self, words: str) -> str | None:
         """The English name of the term that these words are, or None."""
-        return self.names.get(words.strip().lower())
+        return self.names.get(" ".join(words.split()).lower())
 
 
 def is_prose(paragraph: nodes.Node, page: str) -> bool:
