@@ -350,11 +350,11 @@ def test_equations_are_numbered_from_one_and_references_say_so(visit, path):
     page = visit(path).page
     numbers = page.evaluate(NUMBERS_OF)
     assert numbers == [f"({n})" for n in range(1, len(numbers) + 1)]
-    shown = page.locator("article a[href^='#equation-']:not(.headerlink)").all_inner_texts()
+    shown = page.locator("article a[href^='#equation-']:not(.headerlink)").all_text_contents()
     form = {"en": r"\(\d+\)", "zh": r"式\s\(\d+\)"}[path[:2]]
     assert shown
     assert all(re.fullmatch(form, text) for text in shown)
-    other = page.locator("article a[href*='.html#equation-']").all_inner_texts()
+    other = page.locator("article a[href*='.html#equation-']").all_text_contents()
     title = {"en": r"\(\d+\)( of \D+)?", "zh": r"(“\D+”一章的)?式\s\(\d+\)"}[path[:2]]
     assert other
     assert all(re.fullmatch(title, text) for text in other)
