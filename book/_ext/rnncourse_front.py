@@ -33,6 +33,20 @@ def reading_order(terms: list[dict], language: str) -> list[dict]:
     return sorted(terms, key=lambda term: term.get("zh_sort", term["zh"]).encode("gb18030"))
 
 
+def meaning(term: dict, language: str) -> str:
+    """A term's definition, and by which other words it goes; a Latin one is an abbreviation."""
+    others = term.get("also", {}).get(language, [])
+    said = term["def"][language]
+    if language == "en":
+        return f"{said} Also called {' or '.join(others)}." if others else said
+    short = [word for word in others if word.isascii()]
+    translated = [word for word in others if not word.isascii()]
+    parts = [
+        word + "、".join(some) for word, some in (("简称 ", short), ("又译", translated)) if some
+    ]
+    return f"{said}{'，'.join(parts)}。" if parts else said
+
+
 class FrontDirective(SphinxDirective):
     @property
     def language(self) -> str:
@@ -65,7 +79,12 @@ class Terms(FrontDirective):
     def run(self):
         lines = []
         for term in self.terms():
-            lines += [term[self.language], term[self.other], f"  {term['def'][self.language]}", ""]
+            lines += [
+                term[self.language],
+                term[self.other],
+                f"  {meaning(term, self.language)}",
+                "",
+            ]
         result = self.parsed([":::{glossary}", *lines, ":::"])
         code = {"en": "language-en", "zh": "language-zh-cn"}[self.other]
         for entry in (item for part in result for item in part.findall(nodes.definition_list_item)):

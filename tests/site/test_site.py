@@ -276,6 +276,116 @@ def test_what_the_theme_says_is_chinese_in_the_chinese_edition(visit, path):
     assert said - names == set()
 
 
+# ---- terms, references and their previews --------------------------------------
+
+TERM = "article a.reference:has(> .course-term)"
+# The glossary's entry that a link leads to, without the marks for linking.
+ENTRY = """(href) => { const dt = document.getElementById(href.split('#')[1]);
+  let dd = dt; while (dd.tagName !== 'DD') dd = dd.nextElementSibling;
+  return dd.textContent.trim(); }"""
+
+
+@pytest.mark.parametrize("path", ["en/rnn.html", "zh/rnn.html"])
+def test_a_term_is_explained_under_the_pointer_and_the_keyboard(visit, path):
+    seen = visit(path, color_scheme="dark")
+    page, tip = seen.page, seen.page.locator("#course-preview")
+    link = page.locator(TERM).first
+    assert "previews" not in " ".join(seen.asked)  # until somebody points
+    link.hover()
+    tip.wait_for()
+    assert link.get_attribute("aria-describedby") == "course-preview"
+    shown, href = tip.locator("p").text_content().strip(), link.get_attribute("href")
+    tip.hover()
+    page.wait_for_timeout(400)
+    assert tip.is_visible()  # the pointer may rest on it
+    page.keyboard.press("Escape")
+    assert tip.count() == 0
+    page.mouse.move(0, 0)
+    link.focus()
+    tip.wait_for()
+    assert tip.locator("a, button, [tabindex], [id]").count() == 0
+    page.keyboard.press("Tab")
+    assert link.get_attribute("aria-describedby") is None
+    link.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/glossary.html#term-*")
+    assert page.evaluate(ENTRY, href) == shown
+    assert (seen.foreign, seen.errors, seen.failed) == ([], [], [])
+
+
+@pytest.mark.parametrize("path", ["en/rnn.html", "zh/rnn.html"])
+def test_a_finger_follows_a_link_and_sees_no_preview(visit, path):
+    page = visit(path, viewport=PHONE, has_touch=True).page
+    link = page.locator(TERM).first
+    link.tap()
+    page.wait_for_url("**/glossary.html#term-*")
+    assert page.locator("#course-preview").count() == 0
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_equations_sections_and_papers_have_previews_too(visit, language):
+    page = visit(f"{language}/lstm.html").page
+    tip = page.locator("#course-preview")
+    for kind, part in [("#equation-", ".katex-html"), ("rnn.html#equation-", ".katex-html"),
+                       ("unfolding.html#sec-", "strong"), ("#id", "p")]:  # fmt: skip
+        link = page.locator(f"article a.reference.internal[href^='{kind}']").first
+        link.hover()
+        tip.locator(part).first.wait_for()
+        assert tip.inner_text().strip()
+        page.keyboard.press("Escape")
+
+
+NUMBERS_OF = """() => [...document.querySelectorAll('article .eqno')].map(
+  (e) => e.firstChild.textContent)"""
+# Links that show a title, with the signs before and behind them.
+TITLES = """() => { const links = 'article a:has(> .std-ref, > .std-doc)';
+  return [...document.querySelectorAll(links)].map((a) => {
+  const text = (node) => (node && node.textContent) || '';
+  return text(a.previousSibling).slice(-2) + '…' + text(a.nextSibling).slice(0, 2);
+}); }"""
+
+
+@pytest.mark.parametrize("path", ["en/lstm.html", "zh/lstm.html"])
+def test_equations_are_numbered_from_one_and_references_say_so(visit, path):
+    page = visit(path).page
+    numbers = page.evaluate(NUMBERS_OF)
+    assert numbers == [f"({n})" for n in range(1, len(numbers) + 1)]
+    shown = page.locator("article a[href^='#equation-']:not(.headerlink)").all_text_contents()
+    form = {"en": r"\(\d+\)", "zh": r"式\s\(\d+\)"}[path[:2]]
+    assert shown
+    assert all(re.fullmatch(form, text) for text in shown)
+    other = page.locator("article a[href*='.html#equation-']").all_text_contents()
+    title = {"en": r"\(\d+\)( of \D+)?", "zh": r"(“\D+”一章的)?式\s\(\d+\)"}[path[:2]]
+    assert other
+    assert all(re.fullmatch(title, text) for text in other)
+
+
+@pytest.mark.parametrize("path", ["zh/lstm.html", "zh/rnn.html"])
+def test_titles_stand_in_chinese_quotation_marks_without_blanks(visit, path):
+    page = visit(path).page
+    around = page.evaluate(TITLES)
+    assert around
+    for signs in around:
+        before, behind = signs.split("…")
+        assert before.endswith("“")
+        assert behind.startswith("”")
+        assert " " not in before + behind
+
+
+# Parts of cells that scroll sideways and look as if they ended there.
+SILENT = """() => [...document.querySelectorAll('div.cell *')].filter((e) =>
+  e.scrollWidth > e.clientWidth + 1 && ['auto', 'scroll', 'hidden'].includes(
+    getComputedStyle(e).overflowX) && !getComputedStyle(e).backgroundImage.includes('gradient'))
+  .map((e) => e.outerHTML.slice(0, 100))"""
+
+
+@pytest.mark.parametrize("path", ["en/lstm.html", "zh/gru.html", "zh/sentiment.html"])
+def test_on_a_phone_what_scrolls_shows_it(visit, path):
+    page = visit(path, viewport=PHONE).page
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    assert page.evaluate(SILENT) == []
+
+
 # ---- accessibility -------------------------------------------------------------
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]

@@ -254,6 +254,7 @@ def quiz_problems(root: Path) -> list[str]:
 
 # ---- terms and the map -------------------------------------------------------
 
+WORD_LISTS = ("forms", "also", "unlike")  # of a term: lists of words by language
 BOLD = re.compile(r"\*\*([^*\n]+)\*\*(?:（([A-Za-z][A-Za-z -]*)）)?")
 
 
@@ -261,9 +262,24 @@ def terms(root: Path) -> list[dict]:
     return yaml.safe_load((root / "book" / "terms.yml").read_text(encoding="utf-8"))
 
 
+def word_list_problems(term: dict, key: str, names: dict[str, str]) -> list[str]:
+    """Return what is wrong with the words by which a term is found besides its name.
+
+    `names` leads from a name to its term; a word noted here is added to it.
+    """
+    lists, found = term.get(key, {}), []
+    if set(lists) - {"en", "zh"} or not all(isinstance(words, list) for words in lists.values()):
+        return [f"{term['en']}: {key} holds a list for en, for zh, or for both"]
+    for word in sorted({word for words in lists.values() for word in words}):
+        if key != "unlike" and names.setdefault(word.lower(), term["en"]) != term["en"]:
+            found.append(f"{term['en']}: {word} leads to {names[word.lower()]} too")
+    return found
+
+
 def term_file_problems(root: Path) -> list[str]:
     """Return what is wrong with book/terms.yml itself."""
     found, seen = [], set()
+    names = {word.lower(): term["en"] for term in terms(root) for word in (term["en"], term["zh"])}
     for term in terms(root):
         english, chinese = term["def"]["en"], term["def"]["zh"]
         name = term["en"]
@@ -277,8 +293,10 @@ def term_file_problems(root: Path) -> list[str]:
             or chinese.find("。") + 1 != len(chinese)
         ):
             found.append(f"{name}: a definition is one sentence")
-        if unknown := set(term) - {"en", "zh", "def", "symbol", "zh_sort"}:
+        if unknown := set(term) - {"en", "zh", "def", "symbol", "zh_sort", *WORD_LISTS}:
             found.append(f"{name}: unknown keys {sorted(unknown)}")
+        for key in WORD_LISTS:
+            found += word_list_problems(term, key, names)
     return [f"book/terms.yml: {problem}" for problem in found]
 
 

@@ -26,6 +26,7 @@ from sphinxcontrib.katex import katex_version
 
 from tools.notebooks import execution
 from tools.set_repo import owner_and_name, repository_url
+from tools.site.previews import write_previews
 from tools.site.slim import slim
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -219,6 +220,7 @@ def assemble() -> int:
         for notebook in html.glob("_sources/*.ipynb"):
             shutil.copy(ROOT / "book" / language / notebook.name, site / language / "_sources")
         slim(site / language)
+        write_previews(site / language)
     (site / "sitemap.xml").write_text(sitemap(site), encoding="utf-8")
     # The page for an address that there is not, however deep: its links are whole.
     copy_page("404.html", site / "404.html")

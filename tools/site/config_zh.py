@@ -20,6 +20,8 @@ OVERRIDES = {
             "language": "zh_CN",
             # Sphinx looks up its search language by this code; jieba must be installed.
             "html_search_language": "zh",
+            "togglebutton_hint": "展开",
+            "togglebutton_hint_hide": "收起",
             "nb_code_prompt_show": "显示代码",
             "nb_code_prompt_hide": "隐藏代码",
             "html_theme_options": {
