@@ -119,15 +119,23 @@ def gloss(app, doctree) -> None:
     """Say in Chinese what the cells of a page print in English."""
     if edition(app) != "zh":
         return
-    app.env.note_dependency(str(ROOT / glosses.GLOSSES))
     words = glosses.of_page(ROOT, app.env.docname)
+    app.env.metadata[app.env.docname]["course_glosses"] = str(words)
     for output in doctree.findall(nodes.container):
         if output.get("nb_element") == "cell_code_output":
             gloss_lines(output, words)
             gloss_tables(output, words)
 
 
+def glossed_anew(app, env, added, changed, removed) -> list[str]:
+    """Return the pages whose own part of the file has changed, not all that share it."""
+    return [page for page in env.found_docs
+            if "course_glosses" in env.metadata[page]
+            and env.metadata[page]["course_glosses"] != str(glosses.of_page(ROOT, page))]  # fmt: skip
+
+
 def setup(app):
+    app.connect("env-get-outdated", glossed_anew)
     app.connect("doctree-read", name_folds)
     app.connect("doctree-read", keep_own_caption)
     app.connect("doctree-read", gloss)
