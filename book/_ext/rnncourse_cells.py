@@ -129,9 +129,9 @@ def gloss(app, doctree) -> None:
 
 def glossed_anew(app, env, added, changed, removed) -> list[str]:
     """Return the pages whose own part of the file has changed, not all that share it."""
-    return [page for page in env.found_docs
-            if "course_glosses" in env.metadata[page]
-            and env.metadata[page]["course_glosses"] != str(glosses.of_page(ROOT, page))]  # fmt: skip
+    known = {page: env.metadata[page].get("course_glosses") for page in env.found_docs}
+    return [page for page, words in known.items()
+            if words is not None and words != str(glosses.of_page(ROOT, page))]  # fmt: skip
 
 
 def setup(app):
