@@ -95,7 +95,8 @@ def keep_own_caption(app, doctree) -> None:
 def gloss_lines(output: nodes.Element, words: dict[str, str]) -> None:
     """Add below a cell's output what its lines say."""
     items = []
-    for block in output.findall(nodes.literal_block):
+    printed = [part for part in output.children if isinstance(part, nodes.literal_block)]
+    for block in printed:  # not the plain text that stands beside a table's HTML
         for line in block.astext().splitlines():
             said = glosses.said_in_chinese(line.strip(), words)
             if said is None:

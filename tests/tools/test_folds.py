@@ -119,6 +119,15 @@ def test_glosses_stand_below_their_cell_and_a_claim_without_one_is_named(cells, 
     assert said == ["no gloss in book/glosses.yml for the claim 'new: True (1 > 0)'"]
 
 
+def test_the_plain_text_beside_a_table_gets_no_gloss(cells):
+    page = output_of("h = 1")
+    bundle = nodes.container("", nb_element="mime_bundle")
+    bundle += nodes.literal_block("", "all equal")
+    page[0] += bundle
+    cells.gloss_lines(page[0], GLOSSES)
+    assert list(page.findall(nodes.list_item)) == []
+
+
 def test_words_of_a_table_are_replaced_and_what_has_no_gloss_stays(cells):
     html = (
         '<div class="course-table"><th scope="col">method</th><td>a &lt; b</td><td>x &amp; y</td>'
