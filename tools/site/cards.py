@@ -27,8 +27,8 @@ TEMPERATURE = "0.5"
 WORDS = {
     "en": {
         "writes": ("It writes", "A network read Shakespeare letter by letter and wrote this."),
-        "forecasts": ("It forecasts", "Sunspots a year ahead, with the range to expect. The dots "
-                      "are what came."),
+        "forecasts": ("It forecasts", "Sunspots a year ahead, with the range to expect. Dots: what "
+                      "was then measured."),
         "answers": ("It tells you why", "An exercise names the mistake in your equation, at once."),
     },
     "zh": {
