@@ -65,7 +65,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 # What both editions are made from, beside pages and executed cells. A change here builds them
 # from nothing; so does another strictness, since a strict build must not trust a lenient one.
 COMMON := _config.yml _toc.yml constraints.txt tools/site/build.py tools/site/config_zh.py \
-  tools/site/course_map.py tools/editions/glosses.py book/plan.yml book/terms.yml \
+  tools/site/course_map.py tools/site/cards.py tools/site/forecast.json tools/site/take_along.py \
+  tools/editions/glosses.py tools/editions/length.py book/plan.yml book/terms.yml \
   $(shell find book/_ext book/_static book/_templates book/references.bib \
     -type f -not -name '*.pyc' 2>/dev/null)
 MODE := _build/mode-$(if $(filter 1,$(RNNCOURSE_STRICT)),strict,lenient)

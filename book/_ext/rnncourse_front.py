@@ -1,11 +1,16 @@
-"""Sphinx extension for the front pages: the course's map, its glossary and its term table.
+"""Sphinx extension for the front pages: what the course is, its map, its glossary, its terms.
 
+{course-start} where to click first, and where the reader stopped (progress.js)
+{course-cards} what a reader will have built, from what the course measured (tools/site/cards.py)
+{course-time}  how many chapters there are and how long they take, from the pages
+{course-zip}   the link to the zip of the site, whose size the assembled site says
 {course-map}   from _toc.yml, the pages' titles and book/plan.yml
 {terms}        every term of book/terms.yml with its definition
 {term-table}   the same terms in both languages, linked to their definitions
 """
 
 import sys
+from html import escape
 from pathlib import Path
 
 import yaml
@@ -14,12 +19,31 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tools.site.course_map import course_map
+from tools.editions import checks, length
+from tools.site import take_along
+from tools.site.cards import cards
+from tools.site.course_map import course_map, title
 
 ROOT = Path(__file__).resolve().parents[2]
 TERMS = ROOT / "book" / "terms.yml"
 # Of the term table: this edition's language first.
 HEADS = {"en": ("English", "Chinese", "symbol"), "zh": ("中文", "英文", "符号")}
+FIRST, WITH_NUMPY = "sequences", "rnn"
+START = {
+    "en": ("Start: {}", "Already know NumPy? Jump to “{}”", "Go on where you stopped:"),
+    "zh": ("从第一章开始：{}", "会用 NumPy？直接看“{}”一章", "接着上次读："),
+}
+TIME = {
+    "en": "{count} chapters, about {hours} hours of reading in all. A chapter takes {least} to "
+    "{most} minutes and makes a good evening; its exercises come on top.",
+    "zh": "全书 {count} 章，读完大约要 {hours} 小时；每章 {least} 到 {most} 分钟，"
+    "一个晚上学一章正合适。做练习的时间另算。",
+}
+ZIP = {
+    "en": '<a href="{}" download>Take the whole course along</a> as one zip ({}) and read it '
+    "without a network.",
+    "zh": '<a href="{}" download>下载整个课程</a>，是一个 zip 文件（{}），不联网也能读。',
+}
 
 
 def reading_order(terms: list[dict], language: str) -> list[dict]:
@@ -66,13 +90,63 @@ class FrontDirective(SphinxDirective):
         self.state.nested_parse(StringList(lines, str(TERMS)), 0, container)
         return container.children
 
+    def made_from_pages(self, html: str) -> list[nodes.Node]:
+        """HTML that a changed page changes, as by its title."""
+        for page in (ROOT / "book" / self.language).glob("*.md"):
+            self.env.note_dependency(str(page))
+        return [nodes.raw("", html, format="html")]
+
 
 class CourseMap(FrontDirective):
     def run(self):
-        # A changed title changes the map.
-        for page in (ROOT / "book" / self.language).glob("*.md"):
-            self.env.note_dependency(str(page))
-        return [nodes.raw("", course_map(ROOT, self.language), format="html")]
+        return self.made_from_pages(course_map(ROOT, self.language))
+
+
+def start(root: Path, language: str) -> str:
+    """Return the first click, a second one, and the place where the reader stopped."""
+    first, second, stopped = START[language]
+
+    def named(words: str, stem: str) -> str:
+        return escape(words.format(title(root / "book" / language / f"{stem}.md")))
+
+    return (
+        f'<p class="course-start"><a class="course-first" href="{FIRST}.html">'
+        f'{named(first, FIRST)}</a> <a href="{WITH_NUMPY}.html">{named(second, WITH_NUMPY)}</a></p>'
+        f'\n<p id="course-go-on" hidden>{stopped} <a href="index.html"></a></p>'
+    )
+
+
+class CourseStart(FrontDirective):
+    def run(self):
+        return self.made_from_pages(start(ROOT, self.language))
+
+
+def time_needed(root: Path, language: str) -> str:
+    """Say how long the course is, from the lengths of its pages."""
+    minutes = [length.measure(root, language, stem).minutes for stem in checks.chapters(root)]
+    return TIME[language].format(count=len(minutes), hours=round(sum(minutes) / 60),
+                                 least=min(minutes), most=max(minutes))  # fmt: skip
+
+
+class CourseTime(FrontDirective):
+    def run(self):
+        return self.made_from_pages(
+            f'<p class="course-time">{time_needed(ROOT, self.language)}</p>'
+        )
+
+
+class CourseCards(FrontDirective):
+    def run(self):
+        for made_from in (ROOT / "tools/site/cards.py", ROOT / "tools/site/forecast.json"):
+            self.env.note_dependency(str(made_from))
+        return [nodes.raw("", cards(self.language), format="html")]
+
+
+class CourseZip(FrontDirective):
+    def run(self):
+        words = ZIP[self.language].format(f"../{take_along.NAME}.zip", take_along.SIZE)
+        html = f'{take_along.OPENING}<p class="course-zip">{words}</p>{take_along.CLOSING}'
+        return [nodes.raw("", html, format="html")]
 
 
 class Terms(FrontDirective):
@@ -104,6 +178,11 @@ class TermTable(FrontDirective):
 
 
 def setup(app):
+    app.setup_extension("rnncourse_progress")
+    app.add_directive("course-start", CourseStart)
+    app.add_directive("course-cards", CourseCards)
+    app.add_directive("course-time", CourseTime)
+    app.add_directive("course-zip", CourseZip)
     app.add_directive("course-map", CourseMap)
     app.add_directive("terms", Terms)
     app.add_directive("term-table", TermTable)

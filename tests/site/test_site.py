@@ -1,11 +1,8 @@
 """The built site in a browser: no other host, no script errors, nothing broken or unreadable."""
 
-import contextlib
 import functools
-import http.server
 import json
 import re
-import threading
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
@@ -18,86 +15,13 @@ from rnncourse.nlp import segmentation, text
 from rnncourse.nn import layers
 from rnncourse.widgets import live
 from tools.editions import checks
-from tools.site import build, weigh
-from tools.site.picture import browser_program
+from tools.site import weigh
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "site"
 STEMS = checks.stems(ROOT)
 PAGES = [f"{language}/{stem}.html" for language in ("en", "zh") for stem in STEMS]
-# Besides what CI needs, these keep the browser itself from calling its maker.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-FLAGS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # no network but the server
 PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="session")
-def address():
-    if not (SITE / "index.html").exists():
-        pytest.skip("needs _build/site: run make book")
-    handler = functools.partial(weigh.QuietHandler, directory=str(SITE))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser(address):
-    program = browser_program()
-    if program is None:
-        pytest.skip("needs chromium or google-chrome")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-class Visit:
-    """One open page, with what it requested and complained about."""
-
-    def __init__(self, page, address):
-        self.page, self.address = page, address
-        self.asked, self.foreign, self.errors, self.failed = [], [], [], []
-        page.on("request", self.note_request)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", self.note_console)
-        page.on("response", self.note_response)
-
-    def note_request(self, request):
-        self.asked.append(request.url)
-        if not request.url.startswith((self.address, "data:", "blob:")):
-            self.foreign.append(request.url)
-
-    def note_console(self, message):
-        if message.type == "error":
-            self.errors.append(message.text)
-
-    def note_response(self, response):
-        if response.status >= 400:
-            self.failed.append(f"{response.status} {response.url}")
-
-    def open(self, path):
-        self.page.goto(self.address + path, wait_until="load")
-        return self.page
-
-
-@pytest.fixture
-def visit(browser, address):
-    """A function that opens a page in a fresh context of the given kind."""
-    with contextlib.ExitStack() as stack:
-
-        def open_page(path, **kind):
-            context = browser.new_context(**kind)
-            stack.callback(context.close)
-            visit = Visit(context.new_page(), address)
-            visit.open(path)
-            return visit
-
-        yield open_page
 
 
 # What a reader sees: without scripts, code, and the copy of each formula for screen readers.
@@ -398,11 +322,6 @@ VIOLATIONS = """async (rules) => {
   return found.violations.map((v) => `${v.id}: ${v.nodes[0].html.slice(0, 200)} ` +
     `(and ${v.nodes.length - 1} more): ${v.nodes[0].failureSummary}`);
 }"""
-
-
-@pytest.fixture(scope="session")
-def axe():
-    return build.fetch_axe().read_text(encoding="utf-8")
 
 
 def check_accessible(page, axe):

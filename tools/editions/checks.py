@@ -24,7 +24,7 @@ from tools.site.course_map import contents, plan
 ROOT = Path(__file__).resolve().parents[2]
 # Pages without exercises, tests and compared cells of their own.
 REFERENCE = ("nn", "nlp", "data", "plot", "interop", "widgets", "grading", "modules")
-FRONT = {"index", "notation", "glossary", "instructor", "mutants", "claims"}
+FRONT = {"index", "notation", "glossary", "progress", "instructor", "mutants", "claims"}
 FRONT |= {f"reference_{name}" for name in REFERENCE}
 CHECKED_CELLS = 3
 EXERCISES = 2

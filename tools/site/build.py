@@ -26,8 +26,10 @@ from sphinxcontrib.katex import katex_version
 
 from tools.notebooks import execution
 from tools.set_repo import owner_and_name, repository_url
+from tools.site import cards
 from tools.site.previews import write_previews
 from tools.site.slim import slim
+from tools.site.take_along import add_zip
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
@@ -203,14 +205,16 @@ def report() -> int:
 
 
 def copy_page(name: str, target: Path) -> None:
-    """Copy a page that stands outside the editions, with the address of the site in it."""
-    text = (ROOT / "book" / name).read_text(encoding="utf-8")
-    target.write_text(text.replace("SITE/", site_address()), encoding="utf-8")
+    """Copy a page that stands outside the editions, with the site's address and picture in it."""
+    text = (ROOT / "book" / name).read_text(encoding="utf-8").replace("SITE/", site_address())
+    picture = cards.drawing(" ".join(cards.ALT.values()))
+    target.write_text(text.replace("FORECAST", picture), encoding="utf-8")
 
 
 def assemble() -> int:
-    """Copy both editions and the landing page to _build/site."""
-    site = BUILD / "site"
+    """Copy both editions and the landing page to _build/site, with a zip of it all."""
+    # Under its own name only when it is complete: make goes by the landing page there.
+    site = BUILD / "site.part"
     shutil.rmtree(site, ignore_errors=True)
     unwanted = shutil.ignore_patterns("*.map", ".buildinfo", ".doctrees", "*.ipynb")
     for language in CONFIGS:
@@ -226,8 +230,10 @@ def assemble() -> int:
     copy_page("404.html", site / "404.html")
     # GitHub Pages would drop folders whose names begin with an underscore.
     (site / ".nojekyll").touch()
-    # Last, since make takes this file for the sign that the site is complete.
     copy_page("landing.html", site / "index.html")
+    print(f"The whole site as one zip: {add_zip(site):.1f} MB")
+    shutil.rmtree(BUILD / "site", ignore_errors=True)
+    site.rename(BUILD / "site")
     return 0
 
 

@@ -32,7 +32,7 @@ OVERRIDES = {
     },
     # Jupyter Book ignores this key; tools/site/build.py puts the captions into the toc.
     "part_captions": {
-        "Notation and terms": "记号与术语",
+        "For readers": "读者专页",
         "Part I: Memory": "第一部分：记忆",
         "Part II: Gates": "第二部分：门控",
         "Part III: Words": "第三部分：词",

@@ -1,7 +1,7 @@
-"""Photograph README's picture, docs/book.webp, and the card that is shown for a shared link.
+"""Photograph the first page's cards for README, and the card that is shown for a shared link.
 
-Run by hand, `make picture`, when the look of the book or book/_static/card.svg has changed.
-Needs chromium or Chrome, and a font with Chinese.
+Run by hand, `make picture`, when the cards (tools/site/cards.py) or book/_static/card.svg have
+changed. Needs chromium or Chrome, and a font with Chinese.
 """
 
 import io
@@ -12,9 +12,9 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "_build" / "site" / "en" / "rnn.html"
-TARGET = ROOT / "docs" / "book.webp"
-WINDOW = {"width": 1280, "height": 800}
+PAGE = ROOT / "_build" / "site" / "en" / "index.html"
+TARGETS = {"light": ROOT / "docs" / "cards.webp", "dark": ROOT / "docs" / "cards-dark.webp"}
+WINDOW = {"width": 1280, "height": 1000}
 CARD = ROOT / "book" / "_static" / "card.svg"
 CARD_SIZE = {"width": 1200, "height": 630}  # what networks ask for
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -25,14 +25,12 @@ def browser_program() -> str | None:
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
-def photograph_page(browser) -> Image.Image:
-    """One equation, its table of shapes, and the line of code that it is."""
-    page = browser.new_page(viewport=WINDOW, color_scheme="light")
-    page.goto(f"{PAGE.as_uri()}#sec-rnn-equations")
-    page.add_style_tag(content="html { scroll-behavior: auto !important; }")
-    page.evaluate("document.querySelector('#sec-rnn-equations').scrollIntoView()")
-    page.wait_for_timeout(1000)
-    return Image.open(io.BytesIO(page.screenshot()))
+def photograph_cards(browser, scheme: str) -> Image.Image:
+    """What a reader will have built, fine enough for a screen with many pixels."""
+    page = browser.new_page(viewport=WINDOW, color_scheme=scheme, device_scale_factor=1.5)
+    page.goto(PAGE.as_uri())
+    cards = page.locator(".course-cards")
+    return Image.open(io.BytesIO(cards.screenshot())).convert("RGB")
 
 
 def photograph_card(browser) -> Image.Image:
@@ -48,12 +46,14 @@ def main() -> None:
         raise SystemExit("the picture needs chromium or google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        picture, card = photograph_page(browser), photograph_card(browser)
+        pictures = {scheme: photograph_cards(browser, scheme) for scheme in TARGETS}
+        card = photograph_card(browser)
         browser.close()
-    TARGET.parent.mkdir(exist_ok=True)
-    picture.save(TARGET, quality=85, method=6)
+    for scheme, target in TARGETS.items():
+        target.parent.mkdir(exist_ok=True)
+        pictures[scheme].save(target, quality=80, method=6)
     card.save(CARD.with_suffix(".png"), optimize=True)
-    for file in (TARGET, CARD.with_suffix(".png")):
+    for file in (*TARGETS.values(), CARD.with_suffix(".png")):
         print(f"{file.relative_to(ROOT)}: {file.stat().st_size / 1000:.0f} kB")
 
 

@@ -1,0 +1,91 @@
+"""A server for the built site, a browser that has no other network, and pages in it."""
+
+import contextlib
+import functools
+import http.server
+import threading
+from pathlib import Path
+
+import pytest
+
+from tools.site import build, weigh
+from tools.site.picture import browser_program
+
+SITE = Path(__file__).resolve().parents[2] / "_build" / "site"
+# Besides what CI needs, these keep the browser itself from calling its maker.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # no network but the server
+
+
+@pytest.fixture(scope="session")
+def address():
+    if not (SITE / "index.html").exists():
+        pytest.skip("needs _build/site: run make book")
+    handler = functools.partial(weigh.QuietHandler, directory=str(SITE))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser(address):
+    program = browser_program()
+    if program is None:
+        pytest.skip("needs chromium or google-chrome")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One open page, with what it requested and complained about."""
+
+    def __init__(self, page, address):
+        self.page, self.address = page, address
+        self.asked, self.foreign, self.errors, self.failed = [], [], [], []
+        page.on("request", self.note_request)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self.note_console)
+        page.on("response", self.note_response)
+
+    def note_request(self, request):
+        self.asked.append(request.url)
+        if not request.url.startswith((self.address, "data:", "blob:")):
+            self.foreign.append(request.url)
+
+    def note_console(self, message):
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def note_response(self, response):
+        if response.status >= 400:
+            self.failed.append(f"{response.status} {response.url}")
+
+    def open(self, path):
+        self.page.goto(self.address + path, wait_until="load")
+        return self.page
+
+
+@pytest.fixture
+def visit(browser, address):
+    """A function that opens a page in a fresh context of the given kind."""
+    with contextlib.ExitStack() as stack:
+
+        def open_page(path, **kind):
+            context = browser.new_context(**kind)
+            stack.callback(context.close)
+            visit = Visit(context.new_page(), address)
+            visit.open(path)
+            return visit
+
+        yield open_page
+
+
+@pytest.fixture(scope="session")
+def axe():
+    return build.fetch_axe().read_text(encoding="utf-8")
