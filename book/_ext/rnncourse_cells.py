@@ -92,20 +92,31 @@ def keep_own_caption(app, doctree) -> None:
             caption += kept
 
 
+def glossed_lines(block: nodes.literal_block, words: dict[str, str]) -> list[str]:
+    """What the lines of a printed block say."""
+    found = []
+    for line in block.astext().splitlines():
+        said = glosses.said_in_chinese(line.strip(), words)
+        if said is None:
+            logger.warning("no gloss in book/glosses.yml for the claim %r", line.strip(),
+                           location=block, type="course", subtype="gloss")  # fmt: skip
+        elif said:
+            found.append(said)
+    return found
+
+
 def gloss_lines(output: nodes.Element, words: dict[str, str]) -> None:
-    """Add below a cell's output what its lines say."""
-    items = []
-    printed = [part for part in output.children if isinstance(part, nodes.literal_block)]
-    for block in printed:  # not the plain text that stands beside a table's HTML
-        for line in block.astext().splitlines():
-            said = glosses.said_in_chinese(line.strip(), words)
-            if said is None:
-                logger.warning("no gloss in book/glosses.yml for the claim %r", line.strip(),
-                               location=output, type="course", subtype="gloss")  # fmt: skip
-            elif said:
-                items.append(nodes.list_item("", nodes.paragraph("", said)))
-    if items:
-        output += nodes.bullet_list("", *items, classes=["course-gloss"])
+    """Add below what a cell prints what its lines say."""
+    children = []
+    for part in output.children:
+        children.append(part)
+        # Not the plain text that stands beside a table's HTML: it lies deeper.
+        said = glossed_lines(part, words) if isinstance(part, nodes.literal_block) else []
+        if said:
+            items = [nodes.list_item("", nodes.paragraph("", line)) for line in said]
+            children.append(nodes.bullet_list("", *items, classes=["course-gloss"]))
+    output.children = []
+    output += children
 
 
 def gloss_tables(output: nodes.Element, words: dict[str, str]) -> None:

@@ -117,6 +117,8 @@ def test_glosses_stand_below_their_cell_and_a_claim_without_one_is_named(cells, 
     cells.gloss_lines(page[0], GLOSSES)
     assert [n.astext() for n in page.findall(nodes.list_item)] == ["差距很小：成立（0.01 < 0.05）"]
     assert said == ["no gloss in book/glosses.yml for the claim 'new: True (1 > 0)'"]
+    kinds = [type(part).__name__ for part in page[0].children]
+    assert kinds == ["literal_block", "bullet_list", "raw"]  # right below what was printed
 
 
 def test_the_plain_text_beside_a_table_gets_no_gloss(cells):
