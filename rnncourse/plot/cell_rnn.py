@@ -73,10 +73,9 @@ def rnn_tracks(
         if name in BELOW:
             place = (centre[0], centre[1] - 0.28)
             ax.text(*place, words[name], ha="center", va="top", color="0.1", size=12)
-    *corners, tail, head = LOOP
-    ax.plot(*zip(*corners, tail, strict=True), color="0.1", linewidth=1.4, linestyle="--")
+    ax.plot(*zip(*LOOP[:-1], strict=True), color="0.1", linewidth=1.4, linestyle="--")
     style = {"arrowstyle": "-|>", "color": "0.1", "shrinkA": 0, "shrinkB": 0, "linewidth": 1.4}
-    ax.annotate("", head, tail, arrowprops=style)
+    ax.annotate("", LOOP[-1], LOOP[-2], arrowprops=style)
     ax.text(2.75, 2.66, "next step", ha="center", va="bottom", color="0.1", size=12)
     ax.set(xlim=(0, WIDTH), ylim=(0, HEIGHT), aspect="equal")
     ax.set_axis_off()
