@@ -1,5 +1,6 @@
 """Figures: arrays in, axes out. Nothing here trains a network."""
 
+from rnncourse.plot.cell_rnn import rnn_tracks
 from rnncourse.plot.curves import dots, gradient_flow, learning_curves
 from rnncourse.plot.draw import chinese_font, use_chinese_font
 from rnncourse.plot.figures import (
@@ -25,6 +26,7 @@ __all__ = [
     "matrix",
     "memory_trace",
     "problem_shape",
+    "rnn_tracks",
     "unrolled_graph",
     "use_chinese_font",
 ]

@@ -56,17 +56,30 @@ def test_step_by_plain_floats():
             assert math.isclose(h[n, j], math.tanh(a), rel_tol=1e-13)
 
 
+TWO_UNITS = {
+    "W_x": np.array([[0.5, -1.0]]),
+    "W_h": np.array([[0.0, 1.0], [-0.5, 0.0]]),
+    "b": np.zeros(2),
+}
+
+
 def test_two_units_by_hand():
-    """The two-unit cell of the chapter: a = (0.5, -1) then (0.25 - 0.8 h, …)."""
-    params = {
-        "W_x": np.array([[0.5, -1.0]]),
-        "W_h": np.array([[0.0, 1.0], [-0.5, 0.0]]),
-        "b": np.zeros(2),
-    }
-    hs, _, _ = cells.unroll(cells.rnn_step, np.array([[[1.0], [0.0]]]), np.zeros((1, 2)), params)
+    """The two-unit cell of the chapter: a = (0.5, -1), then h_1 with its numbers exchanged."""
+    xs, h0 = np.array([[[1.0], [0.0]]]), np.zeros((1, 2))
+    hs, _, _ = cells.unroll(cells.rnn_step, xs, h0, TWO_UNITS)
     h1 = (math.tanh(0.5), math.tanh(-1.0))
     h2 = (math.tanh(-0.5 * h1[1]), math.tanh(h1[0]))
     np.testing.assert_allclose(hs[0], [h1, h2], rtol=1e-15)
+
+
+def test_the_gradient_of_two_units_by_hand():
+    """The chapter's worked number: dh = (1, 0) goes back to (0, -0.5 (1 - tanh² 0.381))."""
+    h1 = np.tanh([[0.5, -1.0]])
+    _, cache = cells.rnn_step(np.zeros((1, 1)), h1, TWO_UNITS)
+    _, dh_prev, _ = cells.rnn_step_backward(np.array([[1.0, 0.0]]), cache, TWO_UNITS)
+    slope = 1 - math.tanh(0.5 * math.tanh(1.0)) ** 2
+    np.testing.assert_allclose(dh_prev, [[0.0, -0.5 * slope]], rtol=1e-15)
+    np.testing.assert_allclose(dh_prev, [[0.0, -0.434]], atol=5e-4)  # as printed
 
 
 @pytest.mark.parametrize("sizes", SIZES)
