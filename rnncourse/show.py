@@ -111,7 +111,8 @@ class _Table:
         """One row; what names a column or a row is a head to a screen reader."""
         cells = []
         for place, text in enumerate(line):
-            names = 'th scope="col"' if number == 0 else "td" if place else 'th scope="row"'
+            head = 'th scope="col"' if number == 0 else "td" if place else 'th scope="row"'
+            names = head if text else "td"  # a head without words names nothing
             side = "right" if self.numeric[place] else "left"
             cells.append(f'<{names} style="text-align:{side}">{escape(text)}</{names[:2]}>')
         return f"<tr>{''.join(cells)}</tr>"

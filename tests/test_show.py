@@ -321,6 +321,11 @@ def test_a_table_as_html_escapes_names_its_heads_and_can_be_scrolled_by_keys():
     assert "<details>" not in found
 
 
+def test_a_column_or_row_without_a_name_has_no_head():
+    found = shown_table(["", "share"], [("", 1)])["text/html"]
+    assert re.findall(r"<(td|th)\b", found) == ["td", "th", "td", "td"]
+
+
 def test_a_table_may_be_closed_behind_words():
     found = shown_table(["a"], [], closed="all <5>")["text/html"]
     assert found.startswith("<details><summary>all &lt;5&gt;</summary><div")
