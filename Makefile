@@ -84,7 +84,7 @@ _config.zh.yml: _config.yml tools/site/config_zh.py | $(INSTALLED)
 # concerns, and leaves the stamp away while one of them fails, so that it is tried again.
 _build/executed: $(wildcard book/en/*.md) constraints.txt tools/notebooks/execution.py \
   tools/notebooks/dependencies.py \
-  $(shell find rnncourse benchmarks/results -type f -not -name '*.pyc') | $(INSTALLED)
+  $(shell find rnncourse benchmarks/results book/programs -type f -not -name '*.pyc') | $(INSTALLED)
 	@$(PY) -m tools.notebooks.execution $@
 
 _build/en/done: _build/common _build/executed $(wildcard book/en/*.md)

@@ -17,6 +17,7 @@ from tools.notebooks.store import code_cells, convert
 from tools.set_repo import repository_url
 
 RECORDED = re.compile(r"\brecorded\(\s*[\"'](\w+)[\"']\s*\)")
+RUN = re.compile(r"\bown\.run\(\s*[\"'](\w+)[\"']")  # a program for the reader's own file
 # The folder of the package whose texts and tables its modules read.
 DATA = Path("rnncourse") / "data"
 TEXTS = (".txt", ".json", ".yml")
@@ -96,9 +97,17 @@ def results_read(root: Path, sources: list[str]) -> list[Path]:
     return [root / "benchmarks" / "results" / f"{name}.json" for name in sorted(names)]
 
 
+def programs_run(root: Path, sources: list[str]) -> list[Path]:
+    """Return the programs for the reader's own file that the cells run."""
+    names = {name for source in sources for name in RUN.findall(source)}
+    return [root / "book" / "programs" / f"{name}.py" for name in sorted(names)]
+
+
 def files(root: Path, sources: list[str]) -> list[Path]:
     """Return every file, beside the cells themselves, that decides what the cells print."""
-    code = modules(root, sources)
+    programs = programs_run(root, sources)
+    sources = [*sources, *(program.read_text(encoding="utf-8") for program in programs)]
+    code = [*modules(root, sources), *programs]
     read = results_read(root, sources)
     if any(file.is_relative_to(root / DATA) for file in code):
         read += sorted(f for f in (root / DATA).rglob("*") if f.suffix in TEXTS)

@@ -31,7 +31,7 @@ def build_wheel(folder: Path) -> Path:
     """Build the package's wheel from a copy of its sources and return its path."""
     source = folder / "source"
     ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("rnncourse", "benchmarks/results"):
+    for name in ("rnncourse", "benchmarks/results", "book/programs"):
         shutil.copytree(ROOT / name, source / name, ignore=ignore)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
