@@ -8,7 +8,7 @@ import csv
 import io
 import runpy
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,11 +98,59 @@ def read_table(path: str | Path) -> Table:
     return Table(columns, lines[1:])
 
 
-def column(path: str | Path, table: Table, name: str) -> list[str]:
-    """One column of a table. Raises DataError where there is none of that name."""
-    if name not in table.columns:
-        raise DataError(f"{path} has no column {name!r}; there are {list(table.columns)}")
-    return table.columns[name]
+def pick(path: str | Path, table: Table, guess: list[str], **wanted: str | None) -> list[list[str]]:
+    """The columns whose names are wanted, or those of ``guess`` where a name is None.
+
+    Raises DataError where there is none of that name; where a name must be guessed, and there are
+    other columns to choose from; and where the file has no row of names.
+    """
+    have = list(table.columns)
+    if None in wanted.values() and len(have) != len(wanted):
+        options = " and ".join(f"--{option}" for option in wanted)
+        raise DataError(f"{path} has the columns {have}; say with {options} which to use")
+    found = []
+    for name, guessed in zip(wanted.values(), guess, strict=True):
+        name = guessed if name is None else name
+        if name not in have:
+            raise DataError(f"{path} has no column {name!r}; there are {have}")
+        if name in table.columns[name]:
+            raise DataError(f"{path}, line 1: {name!r} is also in the column below it; the first "
+                            "line must hold the columns' names")  # fmt: skip
+        found.append(table.columns[name])
+    return found
+
+
+def labelled(
+    path: str | Path, text: str | None = None, label: str | None = None, at_least: int = 5
+) -> tuple[list[str], list[str]]:
+    """Texts and their labels, from two columns of a CSV file; prints how many of each it found.
+
+    Of two columns the one with fewer different cells holds the labels. Rows in which one of the
+    two is missing are left out. Raises DataError where there are fewer than two labels, or fewer
+    than ``at_least`` different texts of one; and as :func:`read_table` and :func:`pick`.
+    """
+    table = read_table(path)
+    by_variety = sorted(table.columns, key=lambda name: -len(set(table.columns[name])))
+    guess = [by_variety[0], by_variety[-1]]
+    rows = list(zip(*pick(path, table, guess, text=text, label=label), strict=True))
+    kept = [row for row in rows if all(row)]
+    different: dict[str, set[str]] = {}
+    for words, name in kept:
+        different.setdefault(name, set()).add(words)
+    if len(different) < 2:
+        raise DataError(f"{path} has the labels {list(different)}; expected two different ones")
+    rarest = min(different, key=lambda name: len(different[name]))
+    if len(different[rarest]) < at_least:
+        raise DataError(f"{path}: the label {rarest!r} has {len(different[rarest])} different "
+                        f"texts; expected at least {at_least} of each label")  # fmt: skip
+    print(f"{len(kept)} texts, {len(rows) - len(kept)} rows with a gap left out")
+    print(", ".join(f"{len(texts)} {name}" for name, texts in different.items()), "different ones")
+    return [row[0] for row in kept], [row[1] for row in kept]
+
+
+def is_chinese(texts: Iterable[str]) -> bool:
+    """Whether there is a Chinese character in them."""
+    return any("\u4e00" <= character <= "\u9fff" for text in texts for character in text)
 
 
 def program(
@@ -131,6 +179,10 @@ def program(
             learn(args)
             print("saved", args.saved.name)
         use(args)
+    except KeyError as error:
+        if args.saved != args.file:
+            raise
+        parser.error(f"{args.file} was saved by another program: it holds no {error}")
     except (OSError, ValueError) as error:
         parser.error(str(error))
 
