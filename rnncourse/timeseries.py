@@ -293,3 +293,21 @@ def _waves(steps: ArrayLike, period: float, count: int) -> Array:
     """Cosine and sine columns (T, 2 · count) at ``steps`` (T,)."""
     angles = np.outer(numbers("steps", steps), np.arange(1, count + 1)) * (2 * np.pi / period)
     return np.stack([np.cos(angles), np.sin(angles)], axis=-1).reshape(len(angles), 2 * count)
+
+
+def likely_period(series: ArrayLike) -> int:
+    """The shortest lag at which the moves from step to step are nearly as alike as at any, or 1.
+
+    Of the lags from 2 to a third of the length T, only those count at which the autocorrelation
+    of the moves has a peak; 1 where none of the peaks is above 0.3. Raises ValueError for gaps
+    (NaN) or fewer than 12 values.
+    """
+    moves = np.diff(complete(series, at_least=12, what="series"))
+    moves -= moves.mean()
+    length = len(moves)
+    likeness = np.array([moves[k:] @ moves[: length - k] for k in range(length // 3 + 2)])
+    inner = likeness[1:-1]
+    peaks = 1 + np.flatnonzero((inner >= likeness[:-2]) & (inner >= likeness[2:]))
+    peaks = peaks[(peaks > 1) & (likeness[peaks] > 0.3 * likeness[0])]
+    high = likeness[peaks] >= 0.9 * likeness[peaks].max(initial=0)
+    return int(peaks[high][0]) if len(peaks) else 1

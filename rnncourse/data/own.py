@@ -6,12 +6,16 @@ What cannot be read is a DataError whose sentence names the file, and where it c
 import argparse
 import csv
 import io
+import re
 import runpy
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from rnncourse._types import Array
 from rnncourse.data.fetch import DataError
 
 MISSING = {"", "na", "nan", "n/a", "null", "none", "-", "?"}  # in lower case
@@ -151,6 +155,88 @@ def labelled(
 def is_chinese(texts: Iterable[str]) -> bool:
     """Whether there is a Chinese character in them."""
     return any("\u4e00" <= character <= "\u9fff" for text in texts for character in text)
+
+
+UNITS = {"Y": "year(s)", "M": "month(s)", "D": "day(s)", "h": "hour(s)"}
+DATE = re.compile(
+    r"(\d{4})(?:-(\d{1,2}))?(?:-(\d{1,2}))?(?:[T ]+(\d{1,2})(?::\d\d){1,2}(?:\.\d+)?)?"
+)
+WRITTEN = str.maketrans({"/": "-", ".": "-", "年": "-", "月": "-", "日": ""})
+
+
+def dated(
+    path: str | Path, date: str | None = None, value: str | None = None, at_least: int = 2
+) -> tuple[np.ndarray, Array]:
+    """A series from two columns of a CSV file: evenly spaced dates (T,), and values (T,).
+
+    The first of two columns holds the dates: 2020, 2020-01, 2020-01-31 or 2020-01-31 13:00, also
+    with / or . or 年月日. The step is the largest one, of years, months, days or hours, on which
+    they all lie; a step without a value is NaN; rows without a value at both ends are left out.
+    Prints what it found. Raises DataError, naming the line, for what is no date or no number and
+    for a date that comes twice; for fewer than ``at_least`` values, or all the same; for dates so
+    uneven that most steps would be empty; and as :func:`read_table` and :func:`pick`.
+    """
+    table = read_table(path)
+    cells, numbers = pick(path, table, list(table.columns), date=date, value=value)
+    found = [
+        (_date(path, line, cell), _number(path, line, number), line)
+        for cell, number, line in zip(cells, numbers, table.lines, strict=True)
+    ]
+    found.sort(key=lambda row: row[0])
+    while found and np.isnan(found[-1][1]):
+        found.pop()
+    while found and np.isnan(found[0][1]):
+        found.pop(0)
+    values = np.array([number for _, number, _ in found])
+    real = values[np.isfinite(values)]
+    if len(real) < at_least or real.min() == real.max():
+        raise DataError(f"{path} has {len(real)} values, {len(set(real))} different ones; expected "
+                        f"at least {at_least}, and 2")  # fmt: skip
+    for unit in "YMDh":
+        places = np.array([row[0].astype(f"M8[{unit}]").astype(int) for row in found])
+        gaps = np.diff(places)
+        if gaps.all():
+            break
+    else:
+        line = found[int(gaps.argmin()) + 1][2]
+        raise DataError(f"{path}, line {line}: a second value for the same date and hour")
+    step = int(np.gcd.reduce(gaps))
+    steps = (places - places[0]) // step
+    T = int(steps[-1]) + 1
+    if 5 * len(found) < T:
+        raise DataError(f"{path}: {len(found)} dates lie on {T} steps of {step} {UNITS[unit]}; "
+                        "most would be empty")  # fmt: skip
+    series = np.full(T, np.nan)
+    series[steps] = values
+    dates = (places[0] + step * np.arange(T)).astype(f"M8[{unit}]")
+    print(f"{T} steps of {step} {UNITS[unit]}, {np.isnan(series).sum()} without a value")
+    return dates, series
+
+
+def _date(path: str | Path, line: int, cell: str) -> np.datetime64:
+    """A cell as a date with its hour."""
+    if len(cell) == 8 and cell.isdigit():
+        cell = f"{cell[:4]}-{cell[4:6]}-{cell[6:]}"
+    day, *clock = re.split("[T ]+", cell, maxsplit=1)
+    match = DATE.fullmatch(" ".join([day.translate(WRITTEN).strip("-"), *clock]))
+    try:
+        year, month, day, hour = match.groups("") if match else [""] * 4
+        whole = f"{year}-{month or 1:>02}-{day or 1:>02}T{hour or 0:>02}"
+        return np.datetime64(whole, "h")
+    except ValueError as error:
+        raise DataError(f"{path}, line {line}: {cell!r} is no date like 2020-01-31, 2020-01, 2020 "
+                        "or 2020-01-31 13:00") from error  # fmt: skip
+
+
+def _number(path: str | Path, line: int, cell: str) -> float:
+    """A cell as a number, NaN where it is missing."""
+    try:
+        number = float(cell or "nan")
+    except ValueError as error:
+        raise DataError(f"{path}, line {line}: {cell!r} is no number") from error
+    if np.isinf(number):
+        raise DataError(f"{path}, line {line}: {cell!r} is infinite; expected a number")
+    return number
 
 
 def program(

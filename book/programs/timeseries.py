@@ -1,0 +1,89 @@
+"""Forecast a series past its last date: python timeseries.py FILE.csv"""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from rnncourse import metrics
+from rnncourse import timeseries as ts
+from rnncourse.data import own
+from rnncourse.nn import cells, functional, layers, recurrent, train
+
+
+def forward(params, xs, base):  # windows (N, L) and what a period ago was (N, K)
+    inputs = (xs - xs[:, -1:])[..., None]
+    _, last, cache = recurrent.gru_forward(inputs, None, params["cell"])
+    return base + layers.dense_forward(last, params["output"]), (last, cache)
+
+
+def gradients(params, xs, base, targets):
+    ys, (last, cache) = forward(params, xs, base)
+    loss, dys = functional.squared_error(ys, targets)
+    dlast, output = layers.dense_backward(dys, last, params["output"])
+    none = np.zeros((*xs.shape, last.shape[1]))
+    _, _, cell = recurrent.gru_backward(none, dlast, cache, params["cell"])
+    return loss, {"cell": cell, "output": output}
+
+
+def learn(args, H=16):
+    dates, values = own.dated(args.file, args.date, args.value, at_least=60)
+    T, rng, real = len(values), np.random.default_rng(args.seed), np.isfinite(values)
+    a, b = T * 6 // 10, T * 8 // 10  # learn before a, measure the interval before b, test
+    values = values[np.maximum.accumulate(np.where(real, np.arange(T), 0))]  # a gap: the last value
+    period = args.period or ts.likely_period(values[:a])
+    K = args.horizon or min(max(period, 10), T // 10)
+    L = max(10, period, min(2 * period, T // 4))  # the window
+    if min(period, K) < 1 or a - L - K < 10 or b - a - K < 4:
+        raise own.DataError(f"{args.file}: {T} steps do not allow period {period}, horizon {K}")
+    mean, scale = ts.scaler(values[:a])
+    y = (values - mean) / scale
+    (xs, targets), (_, there) = ts.windows(y, L, K), ts.windows(real, L, K)
+    base = xs[:, L - period + np.arange(K) % period]
+    seen, held = np.arange(a - L - K + 1), np.arange(a - L, b - L - K + 1)
+    test, late = np.arange(b - L, len(xs)), np.arange(a - L, len(xs))
+    params = {"cell": cells.gru_init(rng, 1, H), "output": layers.dense_init(rng, H, K)}
+    params["output"]["W_y"] *= 0  # it begins as the base, which is the seasonal naive forecast
+
+    train.fit(params, lambda k: gradients(params, xs[k], base[k], targets[k]),
+              lambda: np.array_split(rng.permutation(seen), len(seen) // 32 + 1),
+              args.epochs, clip=1.0, rate=0.005)  # fmt: skip
+    ys, true, ar = forward(params, xs, base)[0], targets[test], ts.autoregression(y[:a], L)
+    rivals = {"GRU": ys[test], "AR": [ar.forecast(x, K) for x in xs[test]],
+              "as a period ago": base[test],
+              "as the last value": np.repeat(xs[test, -1:], K, axis=1)}  # fmt: skip
+    print(f"period {period}; mean error of {K} steps, MASE, last fifth:")
+    for name, found in rivals.items():
+        error = metrics.mase(np.array(found)[there[test]], true[there[test]], y[:a], period)
+        print(f"{name:18}{error:.2f}")
+    margin = ts.conformal_margin(ys[held], ys[held], targets[held], args.share)
+    inside = (np.abs(ys[test] - true) <= margin)[there[test]].mean()
+    print(f"the interval for {args.share:.0%} held {inside:.0%}")
+    margin = ts.conformal_margin(ys[late], ys[late], targets[late], args.share) * scale
+    train.save(args.saved, params, period=period, mean=float(mean), scale=float(scale),
+               past=values[-3 * L :].tolist(), L=L, margin=margin.tolist(), last=str(dates[-1]),
+               step=int((dates[1] - dates[0]).astype(int)))  # fmt: skip
+
+
+def look(args):
+    params, known = train.load(args.saved)
+    past, margin, period, L = (known[name] for name in ("past", "margin", "period", "L"))
+    x = (np.array(past[-L:]) - known["mean"]) / known["scale"]
+    base = x[L - period + np.arange(len(margin)) % period]
+    ys = forward(params, x[None], base[None])[0][0] * known["scale"] + known["mean"]
+    steps = known["step"] * np.arange(1 - len(past), len(margin) + 1)
+    dates = np.datetime64(known["last"]) + steps
+    coming, low, high = dates[len(past) :], ys - margin, ys + margin
+    for row in [*zip(coming, ys, low, high, strict=True)][:12]:
+        print("{} {:.5g} ({:.5g} to {:.5g})".format(*row))
+    ax = Figure(figsize=(7, 3), layout="constrained").subplots()
+    ax.plot(dates[: len(past)], past, "k")
+    ax.plot(coming, ys, "C0--")
+    ax.fill_between(coming, low, high, color="C0", alpha=0.3)
+    name = args.saved.stem.removesuffix("-model") + "-forecast.png"
+    ax.figure.savefig(args.saved.with_name(name), dpi=150)
+    print("drawn", name)
+
+
+if __name__ == "__main__":
+    own.program(
+        __doc__, learn, look, date=None, value=None, period=0, horizon=0, share=0.8, epochs=100
+    )
