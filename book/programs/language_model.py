@@ -31,7 +31,7 @@ def bits(params, tokens):  # of a character, all but the first
     return total / (len(tokens) - 1) / np.log(2)
 
 
-def learn(args, N=32, T=50, D=64, rate=0.005):  # streams, steps of an update
+def learn(args, N=16, T=50, D=64, rate=0.005):  # streams, steps of an update
     rng, text = np.random.default_rng(args.seed), own.read_text(args.file, at_least=1000)
     a, b = len(text) * 8 // 10, len(text) * 9 // 10  # learn, choose the epoch, test
     vocabulary = Vocabulary.from_documents([list(text[:a])], 3000, min_count=2, pad=None)

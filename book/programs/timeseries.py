@@ -39,13 +39,12 @@ def learn(args, H=16):
     (xs, targets), (_, there) = ts.windows(y, L, K), ts.windows(real, L, K)
     base = xs[:, L - period + np.arange(K) % period]
     seen, held = np.arange(a - L - K + 1), np.arange(a - L, b - L - K + 1)
-    test, late = np.arange(b - L, len(xs)), np.arange(a - L, len(xs))
+    test = np.arange(b - L, len(xs))
     params = {"cell": cells.gru_init(rng, 1, H), "output": layers.dense_init(rng, H, K)}
     params["output"]["W_y"] *= 0  # it begins as the base, which is the seasonal naive forecast
-
     train.fit(params, lambda k: gradients(params, xs[k], base[k], targets[k]),
               lambda: np.array_split(rng.permutation(seen), len(seen) // 32 + 1),
-              args.epochs, clip=1.0, rate=0.005)  # fmt: skip
+              epochs=30, clip=1.0, rate=0.005)  # fmt: skip
     ys, true, ar = forward(params, xs, base)[0], targets[test], ts.autoregression(y[:a], L)
     rivals = {"GRU": ys[test], "AR": [ar.forecast(x, K) for x in xs[test]],
               "as a period ago": base[test],
@@ -57,10 +56,9 @@ def learn(args, H=16):
     margin = ts.conformal_margin(ys[held], ys[held], targets[held], args.share)
     inside = (np.abs(ys[test] - true) <= margin)[there[test]].mean()
     print(f"the interval for {args.share:.0%} held {inside:.0%}")
-    margin = ts.conformal_margin(ys[late], ys[late], targets[late], args.share) * scale
-    train.save(args.saved, params, period=period, mean=float(mean), scale=float(scale),
-               past=values[-3 * L :].tolist(), L=L, margin=margin.tolist(), last=str(dates[-1]),
-               step=int((dates[1] - dates[0]).astype(int)))  # fmt: skip
+    train.save(args.saved, params, mean=float(mean), scale=float(scale), L=L, period=period,
+               past=values[-3 * L :].tolist(), margin=(margin * scale).tolist(),
+               last=str(dates[-1]), step=int((dates[1] - dates[0]).astype(int)))  # fmt: skip
 
 
 def look(args):
@@ -78,12 +76,9 @@ def look(args):
     ax.plot(dates[: len(past)], past, "k")
     ax.plot(coming, ys, "C0--")
     ax.fill_between(coming, low, high, color="C0", alpha=0.3)
-    name = args.saved.stem.removesuffix("-model") + "-forecast.png"
-    ax.figure.savefig(args.saved.with_name(name), dpi=150)
-    print("drawn", name)
+    ax.figure.savefig(args.saved.with_suffix(".png"), dpi=150)
+    print("drawn", args.saved.with_suffix(".png").name)
 
 
 if __name__ == "__main__":
-    own.program(
-        __doc__, learn, look, date=None, value=None, period=0, horizon=0, share=0.8, epochs=100
-    )
+    own.program(__doc__, learn, look, date=None, value=None, period=0, horizon=0, share=0.8)

@@ -148,7 +148,7 @@ def labelled(
         raise DataError(f"{path}: the label {rarest!r} has {len(different[rarest])} different "
                         f"texts; expected at least {at_least} of each label")  # fmt: skip
     print(f"{len(kept)} texts, {len(rows) - len(kept)} rows with a gap left out")
-    print(", ".join(f"{len(texts)} {name}" for name, texts in different.items()), "different ones")
+    print("different:", ", ".join(f"{len(texts)} {name}" for name, texts in different.items()))
     return [row[0] for row in kept], [row[1] for row in kept]
 
 
