@@ -296,18 +296,21 @@ def _waves(steps: ArrayLike, period: float, count: int) -> Array:
 
 
 def likely_period(series: ArrayLike) -> int:
-    """The shortest lag at which the moves from step to step are nearly as alike as at any, or 1.
+    """The lag, up to a third of T, at which a series is most like itself, or 1 for none.
 
-    Of the lags from 2 to a third of the length T, only those count at which the autocorrelation
-    of the moves has a peak; 1 where none of the peaks is above 0.3. Raises ValueError for gaps
-    (NaN) or fewer than 12 values.
+    A parabola, as its trend, is taken away first. The lag is a peak of the autocorrelation after
+    it fell below 0: the highest, or where a peak of 0.8 of that comes earlier, the highest one
+    near the first of these. It is 1 where no peak stands out from what chance makes: above
+    3 / sqrt(T), and 0.4 at least. Raises ValueError for gaps (NaN) or fewer than 12 values.
     """
-    moves = np.diff(complete(series, at_least=12, what="series"))
-    moves -= moves.mean()
-    length = len(moves)
-    likeness = np.array([moves[k:] @ moves[: length - k] for k in range(length // 3 + 2)])
-    inner = likeness[1:-1]
-    peaks = 1 + np.flatnonzero((inner >= likeness[:-2]) & (inner >= likeness[2:]))
-    peaks = peaks[(peaks > 1) & (likeness[peaks] > 0.3 * likeness[0])]
-    high = likeness[peaks] >= 0.9 * likeness[peaks].max(initial=0)
-    return int(peaks[high][0]) if len(peaks) else 1
+    y = complete(series, at_least=12, what="series")
+    T, steps = len(y), np.arange(len(y))
+    rest = y - np.polynomial.Polynomial.fit(steps, y, 2)(steps)
+    alike = np.array([rest[k:] @ rest[: T - k] / (T - k) for k in range(T // 3 + 2)])
+    first = max(2, int((alike < 0).argmax()))
+    peaks = [k for k in range(first, T // 3 + 1) if alike[k - 1] <= alike[k] >= alike[k + 1]]
+    highest = max((alike[k] for k in peaks), default=0.0)
+    if highest <= max(0.4, 3 / math.sqrt(T)) * alike[0]:
+        return 1
+    start = next(k for k in peaks if alike[k] >= 0.8 * highest)
+    return max((k for k in peaks if start <= k < 1.5 * start), key=lambda k: float(alike[k]))

@@ -49,7 +49,7 @@ def learn(args, H=16):
     rivals = {"GRU": ys[test], "AR": [ar.forecast(x, K) for x in xs[test]],
               "as a period ago": base[test],
               "as the last value": np.repeat(xs[test, -1:], K, axis=1)}  # fmt: skip
-    print(f"period {period}; mean error of {K} steps, MASE, last fifth:")
+    print(f"period {period}; MASE of {K} steps, last fifth:")
     for name, found in rivals.items():
         error = metrics.mase(np.array(found)[there[test]], true[there[test]], y[:a], period)
         print(f"{name:18}{error:.2f}")

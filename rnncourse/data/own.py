@@ -52,7 +52,7 @@ def read_text(
                 raise DataError(f"{path} has {len(text)} characters, {len(set(text))} different "
                                 f"ones; expected at least {at_least}, and 2")  # fmt: skip
             return text
-    names = " or ".join(encodings).upper().replace("-SIG", "")
+    names = " or ".join(name.upper().removesuffix("-SIG") for name in encodings)
     line = content[:place].count(b"\n") + 1
     raise DataError(f"{path}, line {line}: this is no {names} text; save the file as UTF-8")
 
@@ -86,6 +86,8 @@ def read_table(path: str | Path) -> Table:
             start = reader.line_num + 1
     except csv.Error as error:
         raise DataError(f"{path}, line {start}: {error}") from error
+    if not rows:
+        raise DataError(f"{path} has no cell with anything in it")
     names = rows.pop(0)
     if len(set(names)) < len(names):
         raise DataError(f"{path}, line {lines[0]}: the columns' names are {names}; expected "
@@ -176,23 +178,13 @@ def dated(
     for a date that comes twice; for fewer than ``at_least`` values, or all the same; for dates so
     uneven that most steps would be empty; and as :func:`read_table` and :func:`pick`.
     """
-    table = read_table(path)
-    cells, numbers = pick(path, table, list(table.columns), date=date, value=value)
-    found = [
-        (_date(path, line, cell), _number(path, line, number), line)
-        for cell, number, line in zip(cells, numbers, table.lines, strict=True)
-    ]
-    found.sort(key=lambda row: row[0])
-    while found and np.isnan(found[-1][1]):
-        found.pop()
-    while found and np.isnan(found[0][1]):
-        found.pop(0)
+    found = _in_order(path, date, value)
     values = np.array([number for _, number, _ in found])
     real = values[np.isfinite(values)]
     if len(real) < at_least or real.min() == real.max():
         raise DataError(f"{path} has {len(real)} values, {len(set(real))} different ones; expected "
                         f"at least {at_least}, and 2")  # fmt: skip
-    for unit in "YMDh":
+    for unit in UNITS:
         places = np.array([row[0].astype(f"M8[{unit}]").astype(int) for row in found])
         gaps = np.diff(places)
         if gaps.all():
@@ -211,6 +203,21 @@ def dated(
     dates = (places[0] + step * np.arange(T)).astype(f"M8[{unit}]")
     print(f"{T} steps of {step} {UNITS[unit]}, {np.isnan(series).sum()} without a value")
     return dates, series
+
+
+def _in_order(
+    path: str | Path, date: str | None, value: str | None
+) -> list[tuple[np.datetime64, float, int]]:
+    """Date, number and line of each row, the earliest first, without gaps at the ends."""
+    table = read_table(path)
+    cells, numbers = pick(path, table, list(table.columns), date=date, value=value)
+    found = [
+        (_date(path, line, cell), _number(path, line, number), line)
+        for cell, number, line in zip(cells, numbers, table.lines, strict=True)
+    ]
+    found.sort(key=lambda row: row[0])
+    real = [k for k, row in enumerate(found) if not np.isnan(row[1])]
+    return found[real[0] : real[-1] + 1] if real else []
 
 
 def _date(path: str | Path, line: int, cell: str) -> np.datetime64:

@@ -46,11 +46,16 @@ def course(tmp_path):
     for name, text in modules.items():
         (root / f"rnncourse/{name}.py").write_text(text, encoding="utf-8")
     (root / "benchmarks/results/run.json").write_text("{}", encoding="utf-8")
+    (root / "book/programs").mkdir()
+    program = "from rnncourse import beneath\nZ = 1\n"
+    (root / "book/programs/own.py").write_text(program, encoding="utf-8")
+    (root / "rnncourse/beneath.py").write_text("B = 1\n", encoding="utf-8")
     (root / "book/en/index.md").write_text(HEAD, encoding="utf-8")
     (root / "book/en/one.md").write_text(
         page("if 0: from rnncourse import high\n1 + 1"), encoding="utf-8"
     )
-    shown = page('if 0: from rnncourse import aside\nprint("two")', "if 0: data.recorded('run')")
+    shown = page('if 0: from rnncourse import aside\nprint("two")', "if 0: data.recorded('run')",
+                 "if 0: own.run('own', 'mine.csv')")  # fmt: skip
     (root / "book/en/two.md").write_text(shown, encoding="utf-8")
     return root
 
@@ -73,6 +78,8 @@ def edit(path: Path, old: str, new: str) -> None:
         ("rnncourse/high.py", "    from", '    """A docstring."""\n    from', set()),
         ("rnncourse/claims.py", "def claim", "def other", set()),  # no page imports it
         ("benchmarks/results/run.json", "{}", "[]", {"two"}),
+        ("book/programs/own.py", "1", "2", {"two"}),
+        ("rnncourse/beneath.py", "1", "2", {"two"}),  # through a program
         ("constraints.txt", "2", "3", {"one", "two"}),
         ("book/en/one.md", "# Title", "# Other title", set()),
         ("book/en/one.md", "1 + 1", "1 + 2", {"one"}),

@@ -1,0 +1,298 @@
+"""The three programs for the reader's own file, run on files that are not the course's."""
+
+import datetime
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rnncourse.data import own
+from rnncourse.nn import train
+from rnncourse.timeseries import likely_period
+
+PROGRAMS = Path(__file__).resolve().parents[2] / "book" / "programs"
+NAMES = ("language_model", "sentiment", "timeseries")
+
+
+def run(capsys, name, *arguments):
+    """What a program prints, after it ended well."""
+    own.run(name, *map(str, arguments))
+    return capsys.readouterr().out.replace("\r", "")
+
+
+def refused(capsys, name, *arguments):
+    """What a program says of bad input, after it ended with code 2."""
+    with pytest.raises(SystemExit) as ended:
+        own.run(name, *map(str, arguments))
+    assert ended.value.code == 2
+    return " ".join(capsys.readouterr().err.split(f"{name}.py: error: ")[1].split())
+
+
+def number(printed, start):
+    """The last number of the line that begins so."""
+    line = next(line for line in printed.splitlines() if line.startswith(start))
+    return float(line.split()[-1].rstrip("%"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_they_are_short(name):
+    lines = (PROGRAMS / f"{name}.py").read_text(encoding="utf-8").splitlines()
+    code = [line for line in lines if line.strip() and not line.startswith(("import", "from"))]
+    assert len(code) <= 66
+
+
+# --- text ----------------------------------------------------------------------------
+
+
+def rhyme(language, lines=150):
+    rng = np.random.default_rng(1)
+    who, what = (("猫狗鸟鱼", "跑跳睡叫") if language == "zh" else
+                 (("cat", "dog", "bird"), ("runs", "jumps", "sleeps")))  # fmt: skip
+    sign = ("小{}今天{}。", "A {} {} today.")[language == "en"]
+    return "".join(sign.format(rng.choice(list(who)), rng.choice(list(what))) + "\n"
+                   for _ in range(lines))  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_language_model_of_any_text(capsys, tmp_path, language, encoding):
+    file = tmp_path / "mine.txt"
+    text = rhyme(language)
+    file.write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    asked = ["--length", 40, "--units", 32, "--begin", text[0]]
+    printed = run(capsys, "language_model", file, *asked, "--epochs", 12)
+    assert f"{len(text)} characters" in printed
+    written = printed.split("saved mine-model.npz\n")[1]
+    assert run(capsys, "language_model", tmp_path / "mine-model.npz", *asked) == written
+    assert len(written) == 1 + 40 + 1
+    assert set(written) <= set(text)
+    gru, counted = (float(part.split()[1]) for part in printed.split("\n")[1].split(", "))
+    # Who knows only the letters needs more than three bits.
+    assert 0.1 < counted < 1.5
+    assert gru < 2.5
+
+
+# --- reviews -------------------------------------------------------------------------
+
+
+def opinions(count, names, language="en"):
+    """Rows of text and label; each label has words of its own."""
+    rng = np.random.default_rng(2)
+    marks = (["好吃", "难吃", "一般"] if language == "zh" else ["lovely", "awful", "so-so"])[
+        : len(names)
+    ]
+    sign = ("第{}家店的东西很{}", 'shop {}, "said" to be {}')[language == "en"]
+    return [(sign.format(k, marks[c]), names[c])
+            for k, c in enumerate(rng.integers(0, len(names), count))]  # fmt: skip
+
+
+def table(rows, head, separator):
+    quoted = [[f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in row] for row in rows]
+    return "\n".join([separator.join(head), *(separator.join(row) for row in quoted)]) + "\n"
+
+
+@pytest.mark.parametrize(("language", "encoding", "separator", "names"), [
+    ("en", "utf-8", ",", ("good", "bad", "so")), ("en", "utf-8-sig", ";", ("1", "0")),
+    ("zh", "gb18030", "\t", ("好评", "差评"))])  # fmt: skip
+def test_reviews_of_any_table(capsys, tmp_path, language, encoding, separator, names):
+    rows = opinions(120, names, language)
+    rows += [("", names[0]), ("no label", "NA"), *rows[:5]]
+    file = tmp_path / "mine.csv"
+    file.write_bytes(table(rows, ("review", "label"), separator).encode(encoding))
+    said = next(text for text, name in rows if name == names[1])
+    printed = run(capsys, "sentiment", file, "--say", said)
+    assert "125 texts, 2 rows with a gap left out" in printed
+    assert number(printed, "LSTM") > 0.8
+    assert number(printed, "bag of words") > 0.9
+    assert number(printed, "the most frequent") < 0.5
+    answer = printed.split("saved mine-model.npz\n")[1]
+    assert run(capsys, "sentiment", tmp_path / "mine-model.npz", "--say", said) == answer
+    shares = {line.split(" ", 1)[1]: float(line.split()[0]) for line in answer.splitlines()[1:]}
+    assert sorted(shares) == sorted(names)
+    assert sum(shares.values()) == pytest.approx(1, abs=0.02)
+    assert max(shares, key=shares.get) == names[1]
+
+
+def test_reviews_among_other_columns(capsys, tmp_path):
+    file = tmp_path / "mine.csv"
+    rows = [(str(k), *row) for k, row in enumerate(opinions(60, ("good", "bad")))]
+    file.write_text(table(rows, ("id", "review", "stars"), ","), encoding="utf-8")
+    assert "'stars']; say with --text and --label which" in refused(capsys, "sentiment", file)
+    printed = run(capsys, "sentiment", file, "--text", "review", "--label", "stars")
+    assert number(printed, "LSTM") > 0.8
+    assert "no column 'star'" in refused(capsys, "sentiment", file, "--text", "review",
+                                         "--label", "star")  # fmt: skip
+
+
+def test_copies_of_a_review_stay_on_one_side(capsys, tmp_path):
+    """Labels thrown by a coin: who reads the copies of the test texts gets them right."""
+    rng = np.random.default_rng(5)
+    words = [f"w{k}" for k in range(40)]
+    rows = [(" ".join(rng.choice(words, 5)), str(rng.integers(2))) for _ in range(100)] * 4
+    file = tmp_path / "mine.csv"
+    file.write_text(table(rows, ("review", "label"), ","), encoding="utf-8")
+    printed = run(capsys, "sentiment", file)
+    assert "400 texts" in printed
+    assert number(printed, "bag of words") < 0.8
+    assert number(printed, "LSTM") < 0.8
+
+
+# --- series --------------------------------------------------------------------------
+
+
+def wave(T, period, slope=0.05):
+    rng = np.random.default_rng(3)
+    t = np.arange(T)
+    return 20 + slope * t + 5 * np.sin(2 * np.pi * t / period) + 0.3 * rng.standard_normal(T)
+
+
+def series(tmp_path, dates, values, without=(), separator=","):
+    file = tmp_path / "mine.csv"
+    rows = [f"{d}{separator}{v:.3f}" for k, (d, v) in enumerate(zip(dates, values, strict=True))
+            if k not in without]  # fmt: skip
+    file.write_text("\n".join([f"when{separator}sold", *rows]), encoding="utf-8")
+    return file
+
+
+def days(T, step=1, form="%Y-%m-%d", **unit):
+    return [
+        (datetime.datetime(2021, 1, 4) + k * datetime.timedelta(**(unit or {"days": step}))
+         ).strftime(form) for k in range(T)
+    ]  # fmt: skip
+
+
+MONTHS = [f"{2000 + k // 12}-{k % 12 + 1:02}" for k in range(160)]
+
+
+@pytest.mark.parametrize(("dates", "period", "found", "coming"), [
+    (days(200), 7, "200 steps of 1 day(s), 3", "2021-07-23"),
+    (days(150, 7, "%Y/%m/%d"), 26, "150 steps of 7 day(s), 3", "2023-11-20"),
+    (days(240, form="%Y-%m-%d %H:%M:%S", hours=1), 24, "240 steps of 1 hour(s), 3",
+     "2021-01-14T00"),
+    (MONTHS, 12, "160 steps of 1 month(s), 3", "2013-05"),
+    ([f"{1800 + k}" for k in range(120)], 11, "120 steps of 1 year(s), 3", "1920"),
+    (days(90, form="%Y年%m月%d日"), 7, "90 steps of 1 day(s), 3", "2021-04-04")])  # fmt: skip
+def test_a_series_of_any_step(capsys, tmp_path, dates, period, found, coming):
+    file = series(tmp_path, dates, wave(len(dates), period), without=(10, 40, 41))
+    printed = run(capsys, "timeseries", file)
+    assert found in printed
+    assert f"period {period};" in printed
+    assert number(printed, "GRU") < number(printed, "as a period ago") * 1.05
+    forecast = printed.split("saved mine-model.npz\n")[1]
+    assert forecast.startswith(f"{coming} ")
+    model = tmp_path / "mine-model.npz"
+    picture = tmp_path / "mine-model.png"
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    picture.unlink()
+    assert run(capsys, "timeseries", model) == forecast
+    assert picture.exists()
+    _, known = train.load(model)
+    assert len(known["margin"]) == min(max(period, 10), len(dates) // 10)
+    _, value, low, _, high = forecast.splitlines()[0].replace("(", "").replace(")", "").split()
+    assert float(low) < float(value) < float(high)
+    # The interval stands where the series goes on.
+    truth = wave(len(dates) + 1, period)[-1]
+    assert abs(float(value) - truth) < 2
+
+
+def test_the_order_of_the_rows_does_not_matter(capsys, tmp_path):
+    file = series(tmp_path, MONTHS, wave(160, 12))
+    once = run(capsys, "timeseries", file, "--period", 6, "--horizon", 3)
+    head, *rows = file.read_text("utf-8").split("\n")
+    file.write_text("\n".join([head, *rows[::-1]]), encoding="utf-8")
+    assert run(capsys, "timeseries", file, "--period", 6, "--horizon", 3) == once
+    assert once.count(" to ") == 3
+    assert "period 6; MASE of 3 steps" in once
+
+
+def test_the_likely_period_is_found_where_there_is_one():
+    rng = np.random.default_rng(4)
+    for T, period in ((60, 7), (90, 26), (200, 12), (1200, 365)):
+        assert abs(likely_period(wave(T, period, slope=0.5)) - period) <= period / 50
+    chance = [likely_period(rng.standard_normal(T).cumsum()) for T in (40, 100, 400)
+              for _ in range(50)]  # fmt: skip
+    assert np.mean(np.array(chance) > 1) < 0.1
+    assert likely_period(np.arange(50.0)) == 1
+    with pytest.raises(ValueError, match="T >= 12"):
+        likely_period(np.arange(11))
+
+
+# --- bad input -----------------------------------------------------------------------
+
+GOOD_ROWS = "\n".join(f"{month},{k % 12}" for k, month in enumerate(MONTHS))
+BAD = [
+    ("language_model", b"", "mine.csv is empty"),
+    ("language_model", b" \n\n", "mine.csv is empty"),
+    ("language_model", b"ten chars.", "10 characters, 10 different ones; expected at least 1000"),
+    ("language_model", b"a" * 2000, "2000 characters, 1 different ones"),
+    ("language_model", b"x\n" * 900 + "小猫睡了".encode("gb18030"), "line 901: this is no UTF-8"),
+    ("language_model", "cat\n".encode("utf-16") * 600, "this is no UTF-8 text"),
+    ("sentiment", b"", "is empty"),
+    ("sentiment", b"review,label", "has one row"),
+    ("sentiment", b",\n,\n", "has no cell with anything in it"),
+    ("sentiment", b"review,label\nfine,good", "has the labels ['good']; expected two"),
+    ("sentiment", b"review,label\n" + b"fine,good\n" * 20, "has the labels ['good']"),
+    ("sentiment", b"review,label\n" + b"fine,good\nugly,bad\n" * 9, "1 different texts"),
+    ("sentiment", b"review,label\nfine,really,good", "line 2: 3 cells for the 2 columns of line 1"),
+    ("sentiment", b'review,label\n"fine,good\n', "line 2: unexpected end of data"),
+    ("sentiment", b"a,good\nb,bad\nc,good\n", "'good' is also in the column below it"),
+    ("sentiment", b"a,a\nb,bad\n", "line 1: the columns' names are ['a', 'a']"),
+    ("sentiment", "review\tlabel\nfine\tgood\n".encode("utf-16"), "UTF-8"),
+    ("timeseries", b"when,sold\n2020-01,\n2020-02,", "has 0 values"),
+    ("timeseries", b"when,sold\n2020-01,5", "has 1 values, 1 different ones; expected at least 60"),
+    ("timeseries", ("when,sold\n" + "\n".join(f"{m},5" for m in MONTHS)).encode(),
+     "has 160 values, 1 different ones"),
+    ("timeseries", f"when,sold\n{GOOD_ROWS}\n2014-01,many".encode(), "162: 'many' is no number"),
+    ("timeseries", f"when,sold\n{GOOD_ROWS}\n2014-01,inf".encode(), "162: 'inf' is infinite"),
+    ("timeseries", f"when,sold\n{GOOD_ROWS}\n31.01.2014,3".encode(), "'31.01.2014' is no date"),
+    ("timeseries", f"when,sold\n{GOOD_ROWS}\n2014-02-30,3".encode(), "162: '2014-02-30' is no"),
+    ("timeseries", f"when,sold\n{GOOD_ROWS}\n2000-01,3".encode(), "line 162: a second value"),
+    ("timeseries", f"when,sold\n{GOOD_ROWS}\n,3".encode(), "line 162: '' is no date"),
+    ("timeseries", f"when,sold\n{GOOD_ROWS}\n2900-01,3".encode(), "most would be empty"),
+    ("timeseries", f"when,sold\n{GOOD_ROWS}".encode(), "past repeats itself exactly"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "sentence"), BAD)
+def test_bad_input_is_a_sentence_and_writes_nothing(capsys, tmp_path, name, content, sentence):
+    file = tmp_path / "mine.csv"
+    file.write_bytes(content)
+    said = refused(capsys, name, file)
+    assert sentence in said
+    assert "mine.csv" in said or "past repeats" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.csv"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_that_is_not_there_or_no_model(capsys, tmp_path, name):
+    assert "nowhere.csv cannot be read" in refused(capsys, name, tmp_path / "nowhere.csv")
+    assert "nowhere.npz" in refused(capsys, name, tmp_path / "nowhere.npz")
+    (tmp_path / "mine.npz").write_bytes(b"PK")
+    assert "no model that train.save wrote" in refused(capsys, name, tmp_path / "mine.npz")
+    train.save(tmp_path / "mine.npz", {"b": np.zeros(2)})
+    assert "saved by another program" in refused(
+        capsys, name, tmp_path / "mine.npz", *(["--say", "x"] if name == "sentiment" else [])
+    )
+
+
+def test_a_period_or_horizon_that_does_not_fit(capsys, tmp_path):
+    file = series(tmp_path, MONTHS, wave(160, 12))
+    for option in ("--period", "--horizon"):
+        for value in (90, -1):
+            assert "160 steps do not allow" in refused(capsys, "timeseries", file, option, value)
+    assert "share" in refused(capsys, "timeseries", file, "--share", 2)
+    assert not (tmp_path / "mine-model.npz").exists()
+
+
+def test_from_the_command_line(tmp_path):
+    """The exit code and the sentence, of a program that was downloaded somewhere."""
+    program = tmp_path / "language_model.py"
+    program.write_bytes((PROGRAMS / program.name).read_bytes())
+    (tmp_path / "mine.txt").write_text("short", encoding="utf-8")
+    done = subprocess.run([sys.executable, program.name, "mine.txt"], cwd=tmp_path,
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 2
+    assert "mine.txt has 5 characters" in done.stderr
+    assert not done.stdout
