@@ -54,7 +54,7 @@ def learn(args, N=16, T=50, D=64, rate=0.005):  # streams, steps of an update
     counted = [ngram.KneserNey(n, V).fit([seen]) for n in (3, 5)]
     best = max(counted, key=lambda model: model.log_probabilities(valid[:20000]).mean())
     by_counting = -best.log_probabilities(test)[1:].mean() / np.log(2)
-    print(f"{len(text)} characters; bits each on the last tenth:")
+    print(f"{len(text)} characters; bits each, last tenth:")
     print(f"GRU {bits(params, test):.2f}, {best.n}-gram {by_counting:.2f}")
     train.save(args.saved, params, vocabulary=vocabulary.to_json(), first=text[0])
 
