@@ -1,4 +1,4 @@
-// An exercise done in the page: its prompt, an editor, and Python in a worker. try.js calls open().
+// An exercise in the page: its prompt, an editor, and Python in a worker. try.js calls open().
 import { enableKeys } from "./editor.js";
 import { verdict } from "./verdict.js";
 
@@ -100,7 +100,7 @@ class Panel {
     Object.assign(this, { exercise, opener: button, busy: false });
     this.starter = exercise.notebook.cells[exercise.starter].source;
     const { title, html } = exercise.prompt[language];
-    const heading = make("h3", { id: "try-title", textContent: title });
+    const heading = make("h3", { id: "try-title", tabIndex: -1, textContent: title });
     const prompt = make("div", { className: "try-prompt", innerHTML: html });
     const before = make("pre", { className: "try-before", tabIndex: 0, textContent: exercise.before });
     before.setAttribute("aria-label", say("runs before your code", "在你的代码之前运行"));
@@ -134,8 +134,9 @@ class Panel {
     });
     code.setAttribute("autocorrect", "off");
     code.setAttribute("aria-describedby", "try-keys");
-    code.rows = Math.min(30, Math.max(10, code.value.split("\n").length + 2));
-    code.addEventListener("input", () => keep(this.exercise.id, code.value));
+    const grow = () => { code.rows = Math.min(30, Math.max(10, code.value.split("\n").length + 2)); };
+    grow();
+    code.addEventListener("input", () => { keep(this.exercise.id, code.value); grow(); });
     enableKeys(code, () => this.work("run"));
     return code;
   }
@@ -256,6 +257,8 @@ export async function open(id, button) {
     const table = button.closest("table");
     (table.closest(".pst-scrollable-table-container") ?? table).after(current.box);
   }
-  current.code.focus({ preventScroll: true });
   current.box.scrollIntoView({ block: "start" });
+  // On a telephone the keyboard would cover the prompt.
+  const first = matchMedia("(pointer: coarse)").matches ? current.box.querySelector("h3") : current.code;
+  first.focus({ preventScroll: true });
 }

@@ -57,9 +57,9 @@ class Missing(Exception):
     """Says in a sentence what the buttons lack."""
 
 
-def numpy_entry(folder: Path = FETCHED) -> dict[str, Any]:
+def numpy_entry() -> dict[str, Any]:
     """What Pyodide knows of NumPy: its file's name, its sha256."""
-    lock = json.loads((folder / LOCK).read_text(encoding="utf-8"))
+    lock = json.loads((FETCHED / LOCK).read_text(encoding="utf-8"))
     return lock["packages"]["numpy"]
 
 
@@ -76,10 +76,10 @@ def read_wheel(name: str) -> bytes:
         raise Missing(f"{place} did not give {name} ({error})") from None
 
 
-def add_numpy(folder: Path = FETCHED) -> None:
+def add_numpy() -> None:
     """Put NumPy's wheel beside Pyodide. Raises `Missing` where it cannot be had or is another."""
-    entry = numpy_entry(folder)
-    wheel = folder / entry["file_name"]
+    entry = numpy_entry()
+    wheel = FETCHED / entry["file_name"]
     if wheel.exists():
         return
     content = read_wheel(wheel.name)
@@ -90,9 +90,9 @@ def add_numpy(folder: Path = FETCHED) -> None:
     part.replace(wheel)
 
 
-def ready(folder: Path = FETCHED) -> bool:
+def ready() -> bool:
     """Whether pages get buttons."""
-    return (folder / LOCK).exists() and (folder / numpy_entry(folder)["file_name"]).exists()
+    return (FETCHED / LOCK).exists() and (FETCHED / numpy_entry()["file_name"]).exists()
 
 
 def prepare(fetch: Callable[[str, re.Pattern, Path], None]) -> bool:
@@ -114,9 +114,9 @@ def prepare(fetch: Callable[[str, re.Pattern, Path], None]) -> bool:
 # ---- what the pages load ----------------------------------------------------------------------
 
 
-def small_lock(folder: Path) -> str:
+def small_lock() -> str:
     """Pyodide's list of packages, cut down to NumPy."""
-    lock = json.loads((folder / LOCK).read_text(encoding="utf-8"))
+    lock = json.loads((FETCHED / LOCK).read_text(encoding="utf-8"))
     return json.dumps(lock | {"packages": {"numpy": lock["packages"]["numpy"]}})
 
 
@@ -226,17 +226,17 @@ def exercises(root: Path = ROOT) -> Iterator[tuple[str, str]]:
         yield one["id"], json.dumps(one, ensure_ascii=False, separators=(",", ":"))
 
 
-def write(target: Path, folder: Path = FETCHED, root: Path = ROOT) -> float:
+def write(target: Path, root: Path = ROOT) -> float:
     """Write all that a click loads into a folder of the site; return MB (gzip) of the common part.
 
     Both editions use it, so it stands once, beside them.
     """
     core = target / "pyodide"
     core.mkdir(parents=True)
-    names = (*CORE, numpy_entry(folder)["file_name"])
+    names = (*CORE, numpy_entry()["file_name"])
     for name in names:
-        (core / name).write_bytes((folder / name).read_bytes())
-    (core / LOCK).write_text(small_lock(folder), encoding="utf-8")
+        (core / name).write_bytes((FETCHED / name).read_bytes())
+    (core / LOCK).write_text(small_lock(), encoding="utf-8")
     (target / "package.zip").write_bytes(package(root))
     for file in sorted((root / "book" / "try").glob("*.*")):
         (target / file.name).write_bytes(file.read_bytes())
