@@ -22,8 +22,27 @@ function countBytes() {
   };
 }
 
+// Python itself has broken down, or a file did not arrive: this worker is of no more use.
+function fail(error) {
+  say("broken", { text: String(error?.message ?? error).slice(-500), loaded: Boolean(runner) });
+}
+
+// Where its engine does not arrive whole, Pyodide writes a warning and waits for ever.
+function noticeEngine() {
+  const start = WebAssembly.instantiateStreaming;
+  WebAssembly.instantiateStreaming = async (...given) => {
+    try {
+      return await start.apply(WebAssembly, given);
+    } catch (error) {
+      fail(error);
+      throw error;
+    }
+  };
+}
+
 async function load() {
   countBytes();
+  noticeEngine();
   const { loadPyodide } = await import("./pyodide/pyodide.mjs");
   const [archive, source] = [fetch("./package.zip"), fetch("./runner.py")];
   python = await loadPyodide({ stdin: () => null, stdout: () => {}, stderr: () => {} });
@@ -51,7 +70,6 @@ onmessage = async ({ data }) => {
     if (data.kind === "load") await load();
     else work(data);
   } catch (error) {
-    // Python itself has broken down, or a file did not arrive: this worker is of no more use.
-    say("broken", { text: String(error?.message ?? error).slice(-500), loaded: Boolean(runner) });
+    fail(error);
   }
 };
