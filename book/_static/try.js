@@ -1,4 +1,5 @@
-// "Try it here" under each exercise. What it opens is loaded on the click, from ../../try.
+// "Try it here" under each exercise, and under cells tagged `try`. What it opens is loaded on the
+// click, from ../../try.
 (() => {
   const here = document.currentScript.src;
   const chinese = document.documentElement.lang.startsWith("zh");
@@ -16,7 +17,7 @@
     line.textContent = text;
   }
 
-  async function open(id, button) {
+  async function open(button, show) {
     if (location.protocol === "file:") {
       note(button, say(
         "A page opened as a file cannot run code. Run make serve in the course's folder (in an unpacked site: python -m http.server) and open the address that it names.",
@@ -27,7 +28,7 @@
     try {
       // Another address each time: a browser remembers a module that did not arrive.
       const panel = await import(new URL(`../../try/panel.js${tries ? `?${tries}` : ""}`, here));
-      await panel.open(id, button);
+      await show(panel);
       note(button, "");
     } catch (error) {
       tries += 1;
@@ -37,15 +38,23 @@
     button.disabled = false;
   }
 
-  for (const link of document.querySelectorAll("article td a[href*='/exercises/']")) {
-    const id = link.textContent.trim();
-    if (!/^[a-z_]+_ex_\d+$/.test(id)) continue;
+  // A button at the end of an element; `show` has the panel open what it is for.
+  function add(place, name, show) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "try-button d-print-none";
     button.textContent = label;
-    button.setAttribute("aria-label", `${label}: ${id}`);
-    button.addEventListener("click", () => open(id, button));
-    link.closest("td").append(button);
+    if (name) button.setAttribute("aria-label", `${label}: ${name}`);
+    button.addEventListener("click", () => open(button, (panel) => show(panel, button)));
+    place.append(button);
+  }
+
+  for (const link of document.querySelectorAll("article td a[href*='/exercises/']")) {
+    const id = link.textContent.trim();
+    if (!/^[a-z_]+_ex_\d+$/.test(id)) continue;
+    add(link.closest("td"), id, (panel, button) => panel.openExercise(id, button));
+  }
+  for (const cell of document.querySelectorAll("div.cell.tag_try")) {
+    add(cell, "", (panel, button) => panel.openCell(cell, button));
   }
 })();

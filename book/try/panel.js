@@ -1,4 +1,5 @@
-// An exercise in the page: its prompt, an editor, and Python in a worker. try.js calls open().
+// An exercise or a cell in the page: an editor, and Python in a worker. try.js calls openExercise()
+// and openCell().
 import { enableKeys } from "./editor.js";
 import { verdict } from "./verdict.js";
 
@@ -29,21 +30,24 @@ function style() {
   });
 }
 
-// ---- what the reader has written -----------------------------------------------
+// ---- what the reader has written; of an exercise only ----------------------------
 
 const key = (id) => `rnncourse-try/${id}`;
 const written = new Map();  // where nothing can be stored, for as long as the page is open
 
 function recall(id) {
+  if (!id) return undefined;
   try { return localStorage.getItem(key(id)) ?? written.get(id); } catch (e) { return written.get(id); }
 }
 
 function keep(id, code) {
+  if (!id) return;
   written.set(id, code);
   try { localStorage.setItem(key(id), code); } catch (e) { /* it stays in the page */ }
 }
 
 function forget(id) {
+  if (!id) return;
   written.delete(id);
   try { localStorage.removeItem(key(id)); } catch (e) { /* nothing was stored */ }
 }
@@ -95,14 +99,15 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
+// A task has a title, the code that runs `before`, the `given` code and, of an exercise, its id,
+// prompt (`html`), function, checks and notebook.
 class Panel {
-  constructor(exercise, button) {
-    Object.assign(this, { exercise, opener: button, busy: false });
-    this.starter = exercise.notebook.cells[exercise.starter].source;
-    const { title, html } = exercise.prompt[language];
-    const heading = make("h3", { id: "try-title", tabIndex: -1, textContent: title });
-    const prompt = make("div", { className: "try-prompt", innerHTML: html });
-    const before = make("pre", { className: "try-before", tabIndex: 0, textContent: exercise.before });
+  constructor(task, button) {
+    Object.assign(this, { task, opener: button, busy: false });
+    const heading = make("h3", { id: "try-title", tabIndex: -1, textContent: task.title });
+    const prompt = make("div", { className: "try-prompt", innerHTML: task.html ?? "" });
+    const before = make("pre", { className: "try-before", tabIndex: 0, textContent: task.before });
+    before.hidden = !task.before;
     before.setAttribute("aria-label", say("runs before your code", "在你的代码之前运行"));
     before.setAttribute("role", "group");
     this.code = this.editor();
@@ -124,19 +129,19 @@ class Panel {
       make("label", { htmlFor: "try-code", textContent: say("Your code", "你的代码") }),
       this.code, this.keys, this.buttons(), this.size, this.bar, this.status, this.out);
     this.box.setAttribute("aria-labelledby", "try-title");
-    this.box.dataset.exercise = exercise.id;
+    if (task.id) this.box.dataset.exercise = task.id;
   }
 
   editor() {
     const code = make("textarea", {
       className: "try-code", id: "try-code", spellcheck: false, autocapitalize: "off",
-      autocomplete: "off", value: recall(this.exercise.id) ?? this.starter,
+      autocomplete: "off", value: recall(this.task.id) ?? this.task.given,
     });
     code.setAttribute("autocorrect", "off");
     code.setAttribute("aria-describedby", "try-keys");
     const grow = () => { code.rows = Math.min(30, Math.max(10, code.value.split("\n").length + 2)); };
     grow();
-    code.addEventListener("input", () => { keep(this.exercise.id, code.value); grow(); });
+    code.addEventListener("input", () => { keep(this.task.id, code.value); grow(); });
     enableKeys(code, () => this.work("run"));
     return code;
   }
@@ -154,7 +159,8 @@ class Panel {
       add("reset", say("Start again", "恢复原样"), () => this.startAgain()),
       add("download", say("Download as a notebook", "下载为 notebook"), () => this.save()),
       add("closeIt", say("Close", "关闭"), () => this.close()));
-    this.checkIt.classList.add("try-main");
+    this.checkIt.hidden = this.download.hidden = !this.task.id;
+    (this.task.id ? this.checkIt : this.runIt).classList.add("try-main");
     this.stopIt.hidden = true;
     return row;
   }
@@ -174,7 +180,7 @@ class Panel {
     try {
       if (!loaded && !(await this.load())) return;
       this.tell(say("Running …", "正在运行……"));
-      const { id, function: name, before, checks } = this.exercise;
+      const { id, function: name, before, checks } = this.task;
       const exercise = { id, function: name, before, checks };
       const answer = await ask({ kind, exercise, code: this.code.value, language }, (data) => this.show(data));
       this.end(answer);
@@ -219,22 +225,22 @@ class Panel {
   }
 
   solved() {
-    window.courseProgress?.exercise(this.exercise.id, true);
+    window.courseProgress?.exercise(this.task.id, true);
     if (!this.opener.textContent.startsWith("✓")) this.opener.prepend("✓ ");
   }
 
   startAgain() {
     if (!confirm(say("Replace your code by the code as given?", "用原来的代码替换你写的代码吗？"))) return;
-    this.code.value = this.starter;
-    forget(this.exercise.id);
+    this.code.value = this.task.given;
+    forget(this.task.id);
     this.code.focus();
   }
 
   save() {
-    const notebook = structuredClone(this.exercise.notebook);
-    notebook.cells[this.exercise.starter].source = this.code.value;
+    const notebook = structuredClone(this.task.notebook);
+    notebook.cells[this.task.starter].source = this.code.value;
     const blob = new Blob([`${JSON.stringify(notebook, null, 1)}\n`], { type: "application/x-ipynb+json" });
-    const link = make("a", { href: URL.createObjectURL(blob), download: `${this.exercise.id}.ipynb` });
+    const link = make("a", { href: URL.createObjectURL(blob), download: `${this.task.id}.ipynb` });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
@@ -247,18 +253,39 @@ class Panel {
   }
 }
 
-// Show an exercise below the table that its button stands in; one is open at a time.
-export async function open(id, button) {
-  if (current?.exercise.id !== id) {
-    const [exercise, sizes] = await Promise.all([json(`exercises/${id}.json`), size ?? json("size.json"), style()]);
+// Show a panel below an element; one is open at a time.
+async function open(button, place, read) {
+  if (current?.opener !== button) {
+    const [task, sizes] = await Promise.all([read(), size ?? json("size.json"), style()]);
     size = sizes;
     current?.close();
-    current = new Panel(exercise, button);
-    const table = button.closest("table");
-    (table.closest(".pst-scrollable-table-container") ?? table).after(current.box);
+    current = new Panel(task, button);
+    place.after(current.box);
   }
   current.box.scrollIntoView({ block: "start" });
   // On a telephone the keyboard would cover the prompt.
   const first = matchMedia("(pointer: coarse)").matches ? current.box.querySelector("h3") : current.code;
   first.focus({ preventScroll: true });
+}
+
+// An exercise, below the table that its button stands in.
+export async function openExercise(id, button) {
+  const table = button.closest("table");
+  await open(button, table.closest(".pst-scrollable-table-container") ?? table, async () => {
+    const exercise = await json(`exercises/${id}.json`);
+    const given = exercise.notebook.cells[exercise.starter].source;
+    return { ...exercise, ...exercise.prompt[language], given };
+  });
+}
+
+// A cell of the page, to be changed; the earlier ones tagged `try-before` run first.
+export async function openCell(cell, button) {
+  const source = (one) => one.querySelector(".cell_input pre").textContent.trimEnd();
+  const cells = [...document.querySelectorAll("div.cell")];
+  const earlier = cells.slice(0, cells.indexOf(cell)).filter((one) => one.matches(".tag_try-before"));
+  await open(button, cell, async () => ({
+    title: say("A copy of this cell, to change", "这段代码的副本，可以修改"),
+    before: earlier.map(source).join("\n\n"),
+    given: source(cell),
+  }));
 }

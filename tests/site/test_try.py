@@ -157,7 +157,7 @@ def test_interrupted_loading_says_so_and_a_later_click_tries_again(visit):
 
 def test_a_panel_that_does_not_arrive_says_so_and_a_second_click_tries_again(visit):
     page = visit(PAGE).page
-    for blocked in ("panel.js", f"{ID}.json", "panel.css"):
+    for blocked in ("panel.js", "panel.css", f"{ID}.json"):
         page.context.route(f"**/{blocked}", lambda route: route.abort())
         page.locator(".try-button").first.click()
         expect(page.locator(".try-note")).to_contain_text("did not load")
@@ -256,6 +256,35 @@ def test_the_download_is_the_exercise_with_the_readers_code(visit):
     assert [n for n, (a, b) in enumerate(zip(sources, others, strict=True)) if a != b] == [3]
     assert sources[3] == "mine = 1"
     assert mine["metadata"] == given["metadata"]
+
+
+def test_a_cell_is_tried_after_those_before_it(visit):
+    """In a page where two cells have the tags."""
+    seen = visit("404.html")
+    page = seen.page
+
+    def tag(route):
+        cells = {"import numpy as np": "try-before", "np.zeros": "try"}
+        html = "".join(
+            f'<div class="cell tag_{tag} docutils container"><div class="cell_input"><pre>{code}'
+            "\n</pre></div></div>"
+            for code, tag in cells.items()
+        )
+        text = (SITE / PAGE).read_text("utf-8")
+        route.fulfill(body=text.replace("<article", f"{html}<article", 1), content_type="text/html")
+
+    page.context.route(f"**/{PAGE}", tag)
+    seen.open(PAGE)
+    page.locator(".cell.tag_try > .try-button").click()
+    expect(page.locator(".cell.tag_try + .try-panel")).to_be_visible()
+    assert page.locator(".try-code").input_value() == "np.zeros"
+    assert page.locator(".try-before").inner_text() == "import numpy as np"
+    expect(page.locator(".try-checkIt")).to_be_hidden()
+    assert run(page, "np.zeros(2)").strip() == "array([0., 0.])"
+    page.locator("td .try-button").first.click()  # an exercise takes its place
+    expect(page.locator(f".try-panel[data-exercise={ID}]")).to_be_visible()
+    assert page.locator(".try-panel").count() == 1
+    assert (seen.foreign, seen.errors, seen.failed) == ([], [], [])
 
 
 def test_from_a_file_the_button_says_what_to_do(visit):

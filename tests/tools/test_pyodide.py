@@ -208,18 +208,24 @@ def test_without_npm_the_book_is_built_all_the_same(fetched, capsys):
     assert "npm could not fetch" in capsys.readouterr().out
 
 
+LINK = '<a class="reference external" href="https://host/blob/main/exercises/gru_ex_01.ipynb">'
+CELL = '<div class="cell tag_hide-input tag_try docutils container">'
+
+
 @pytest.mark.parametrize("at_hand", [True, False])
-@pytest.mark.parametrize("exercise", [True, False])
-def test_pages_with_exercises_get_the_script_where_python_is_at_hand(fetched, at_hand, exercise):
+@pytest.mark.parametrize(
+    ("body", "due"),
+    [(LINK, True), (CELL, True), ("<a>", False), (CELL.replace("try", "try-before"), False)],
+)
+def test_pages_with_something_to_try_get_the_script(fetched, at_hand, body, due):
     if at_hand:
         (fetched / "numpy-0.whl").touch()
     added = []
     app = SimpleNamespace(
         add_js_file=lambda name, **how: added.append(name), add_css_file=added.append
     )
-    link = '<a class="reference external" href="https://host/blob/main/exercises/gru_ex_01.ipynb">'
-    rnncourse_try.add_script(app, "gru", "page.html", {"body": link if exercise else "<a>"}, None)
-    assert added == (["try.js", "try.css"] if at_hand and exercise else [])
+    rnncourse_try.add_script(app, "gru", "page.html", {"body": body}, None)
+    assert added == (["try.js", "try.css"] if at_hand and due else [])
 
 
 def test_a_site_without_python_is_whole(fetched, tmp_path, monkeypatch):
