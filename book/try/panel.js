@@ -116,7 +116,7 @@ class Panel {
       "按 Ctrl-Enter 运行。Tab 键缩进；先按 Esc 再按 Tab 离开编辑框。"));
     this.size = make("p", { className: "try-size" }, say(
       `The first run loads Python into this page: ${size.megabytes} MB, once.`,
-      `第一次运行时会把 Python 加载到本页：${size.megabytes} MB，只需一次。`));
+      `第一次运行前要下载 Python，共 ${size.megabytes} MB，只下载一次。`));
     this.size.hidden = loaded;
     this.bar = make("progress", { max: size.bytes, value: 0, hidden: true });
     this.bar.setAttribute("aria-label", say("loading Python", "正在加载 Python"));
@@ -220,7 +220,7 @@ class Panel {
         "Python 崩溃了，可能是内存不够。下次运行时会重新启动。"));
     } else {
       this.tell(say("Python did not load completely. Check your connection and click again.",
-        "Python 没有加载完整。请检查网络后再点一次。"));
+        "Python 没有加载完。请检查网络，再点一次。"));
     }
   }
 
@@ -230,7 +230,7 @@ class Panel {
   }
 
   startAgain() {
-    if (!confirm(say("Replace your code by the code as given?", "用原来的代码替换你写的代码吗？"))) return;
+    if (!confirm(say("Replace your code by the code as given?", "放弃你写的代码，恢复成原来的吗？"))) return;
     this.code.value = this.task.given;
     forget(this.task.id);
     this.code.focus();

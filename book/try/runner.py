@@ -1,7 +1,7 @@
 """Runs a reader's code in the page: what it prints, what it raises, what `check` says of it.
 
-`start` is called once, with the function that takes what is to be shown; then `run` and `check`.
-What they are given comes from an exercise's file, written by tools/site/pyodide.py.
+`run` and `check` are called by worker.js; `exercise` is what tools/site/pyodide.py has written,
+and `send` takes what is to be shown, as ("text" or "html", the text).
 """
 
 import ast
@@ -21,14 +21,14 @@ WORDS = {
         "module": "your code",
         "syntax": "line {}:",
         "cut": "\n… Only the first {} characters are shown; your code printed more.\n",
-        "missing": "There is no function {} in your code: it is what is checked.",
+        "missing": "Your code has no function {}, so there is nothing to check.",
     },
     "zh": {
         "line": "第 {} 行，{}：",
         "module": "你的代码",
         "syntax": "第 {} 行：",
-        "cut": "\n…… 只显示前 {} 个字符，你的代码输出得更多。\n",
-        "missing": "代码里没有函数 {}，而要检查的正是它。",
+        "cut": "\n…… 只显示前 {} 个字符，后面的输出略去。\n",
+        "missing": "代码里没有函数 {}，无法检查。",
     },
 }
 

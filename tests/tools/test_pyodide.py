@@ -102,9 +102,7 @@ def test_a_check_says_what_is_missing_and_where_it_raised(folder):
         ["check", "lstm_ex_01", "lstm_step = 5", "zh"],
     ]
     missing, missing_zh, raised, own, number = in_node(folder, jobs)
-    assert (
-        missing["text"] == "There is no function lstm_step in your code: it is what is checked.\n"
-    )
+    assert missing["text"] == "Your code has no function lstm_step, so there is nothing to check.\n"
     assert missing_zh["text"].startswith("代码里没有函数 lstm_step")
     assert missing["points"] is None
     assert "(at: return nothing)" in raised["html"]
@@ -127,6 +125,8 @@ def test_what_the_exercises_load(folder):
         for language, prompt in one["prompt"].items():
             assert prompt["title"]
             assert "$" not in prompt["html"], file.name
+            for of_the_notebook in ("last cell tells", "最后一个单元格"):  # there is a button
+                assert of_the_notebook not in prompt["html"], file.name
             assert "\0" not in prompt["html"]
             assert bool(pyodide.CHINESE.search(prompt["html"])) == (language == "zh")
         assert one["function"] in one["notebook"]["cells"][one["starter"]]["source"]

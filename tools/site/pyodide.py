@@ -44,6 +44,11 @@ MODULES = (
 DATE = (1980, 1, 1, 0, 0, 0)  # the same package gives the same zip
 
 CHINESE = re.compile("[\u3400-\u9fff]")
+# Of the notebook's last cell; a page has a button instead.
+ONLY_IN_NOTEBOOK = re.compile(
+    " ?The last cell tells you at once whether you are right\\."
+    "|运行最后一个单元格，立刻就能知道对不对。"
+)
 # Reads [[formula, whether on a line of its own], …] and writes their HTML.
 RENDER = """
 const katex = require(process.argv[1]);
@@ -174,7 +179,7 @@ def in_language(text: str, language: str) -> tuple[str, str]:
 
     First all stands in English, then in Chinese; the Chinese refers to the formulas above.
     """
-    title, *blocks = re.split(r"\n\s*\n", text.strip())
+    title, *blocks = re.split(r"\n\s*\n", ONLY_IN_NOTEBOOK.sub("", text).strip())
     names = title.removeprefix("# ").split(" · ")
     first = next(i for i, block in enumerate(blocks) if CHINESE.search(block))
     if language == "en":
