@@ -118,6 +118,10 @@ def test_an_endless_loop_is_stopped_and_the_page_goes_on(visit, solution):
     page.wait_for_timeout(500)
     page.locator(".try-stopIt").click()
     expect(status).to_contain_text("Stopped")
+    for _ in range(100):  # the browser needs a moment to end it
+        if page.workers:
+            page.wait_for_timeout(100)
+    assert page.workers == []  # else it would go on unseen
     assert "4/4" in check(page, code_of(solution.source))[0]
 
 
