@@ -247,6 +247,13 @@ def test_the_keyboard_suffices_and_is_not_trapped(visit, axe):
         assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found] == []
 
 
+def test_on_a_telephone_no_keyboard_covers_the_prompt(visit):
+    page = opened(visit, viewport=PHONE, has_touch=True, is_mobile=True).page
+    expect(page.locator(".try-panel h3")).to_be_focused()
+    size = page.locator(".try-code").evaluate("(e) => parseFloat(getComputedStyle(e).fontSize)")
+    assert size >= 16  # else the page is enlarged around what is typed
+
+
 def test_the_download_is_the_exercise_with_the_readers_code(visit):
     page = opened(visit).page
     write(page, "mine = 1")
