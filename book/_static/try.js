@@ -18,6 +18,7 @@
   }
 
   async function open(button, show) {
+    note(button, "");  // what it said of an earlier click
     if (location.protocol === "file:") {
       note(button, say(
         "A page opened as a file cannot run code. Run make serve in the course's folder (in an unpacked site: python -m http.server) and open the address that it names.",
@@ -29,7 +30,6 @@
       // Another address each time: a browser remembers a module that did not arrive.
       const panel = await import(new URL(`../../try/panel.js${tries ? `?${tries}` : ""}`, here));
       await show(panel);
-      note(button, "");
     } catch (error) {
       tries += 1;
       note(button, say("This did not load. Check your connection, then click again or reload the page.",
