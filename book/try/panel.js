@@ -157,7 +157,7 @@ class Panel {
       add("runIt", say("Run", "运行"), () => this.work("run")),
       add("stopIt", say("Stop", "停止"), stop),
       add("reset", say("Start again", "恢复原样"), () => this.startAgain()),
-      add("download", say("Download as a notebook", "下载为 notebook"), () => this.save()),
+      add("download", say("Download as a notebook", "下载为笔记本"), () => this.save()),
       add("closeIt", say("Close", "关闭"), () => this.close()));
     this.checkIt.hidden = this.download.hidden = !this.task.id;
     (this.task.id ? this.checkIt : this.runIt).classList.add("try-main");
