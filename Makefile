@@ -66,6 +66,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 # from nothing; so does another strictness, since a strict build must not trust a lenient one.
 COMMON := _config.yml _toc.yml constraints.txt tools/site/build.py tools/site/config_zh.py \
   tools/site/course_map.py tools/site/cards.py tools/site/forecast.json tools/site/take_along.py \
+  tools/site/pyodide.py \
   tools/editions/glosses.py tools/editions/length.py book/plan.yml book/terms.yml \
   $(shell find book/_ext book/_static book/_templates book/references.bib \
     -type f -not -name '*.pyc' 2>/dev/null)
@@ -95,7 +96,8 @@ _build/zh/done: _build/common _build/executed _config.zh.yml book/glosses.yml $(
 	$(PY) -m tools.site.build zh
 	@touch $@
 
-_build/site/index.html: _build/en/done _build/zh/done book/landing.html book/404.html
+_build/site/index.html: _build/en/done _build/zh/done book/landing.html book/404.html \
+  $(wildcard book/try/* exercises/*)
 	@$(PY) -m tools.site.build assemble
 	@$(PY) -m tools.editions.length
 

@@ -22,14 +22,19 @@ def pytest_runtest_makereport(item, call):
     """Turn a skip whose reason begins with "needs" into a failure where nothing may lack.
 
     A laptop may lack a browser or bubblewrap; continuous integration, which sets
-    RNNCOURSE_REQUIRE_SYSTEM=1, would otherwise pass without having looked.
+    RNNCOURSE_REQUIRE_SYSTEM=1, would otherwise pass without having looked. Python for the
+    browser comes from a third place, and so has a variable of its own.
     """
     report = yield
-    if report.skipped and os.environ.get("RNNCOURSE_REQUIRE_SYSTEM") == "1":
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
-        if reason.removeprefix("Skipped: ").startswith("needs"):
-            report.outcome = "failed"
-            report.longrepr = f"RNNCOURSE_REQUIRE_SYSTEM=1, but the test was skipped: {reason}"
+    if not report.skipped:
+        return report
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+    reason = reason.removeprefix("Skipped: ")
+    browser_python = reason.startswith("needs Pyodide")
+    variable = f"RNNCOURSE_REQUIRE_{'PYODIDE' if browser_python else 'SYSTEM'}"
+    if reason.startswith("needs") and os.environ.get(variable) == "1":
+        report.outcome = "failed"
+        report.longrepr = f"{variable}=1, but the test was skipped: {reason}"
     return report
 
 

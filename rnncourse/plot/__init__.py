@@ -1,5 +1,6 @@
 """Figures: arrays in, axes out. Nothing here trains a network."""
 
+from rnncourse.plot.cell_lstm import lstm_roads, lstm_tracks
 from rnncourse.plot.cell_rnn import rnn_tracks
 from rnncourse.plot.curves import dots, gradient_flow, learning_curves
 from rnncourse.plot.draw import chinese_font, use_chinese_font
@@ -7,7 +8,6 @@ from rnncourse.plot.figures import (
     MAX_GRAPH_STEPS,
     bidirectional_graph,
     gate_traces,
-    lstm_tracks,
     matrix,
     memory_trace,
     problem_shape,
@@ -22,6 +22,7 @@ __all__ = [
     "gate_traces",
     "gradient_flow",
     "learning_curves",
+    "lstm_roads",
     "lstm_tracks",
     "matrix",
     "memory_trace",

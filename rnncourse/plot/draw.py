@@ -199,92 +199,38 @@ def trace(ax: "Axes", values: np.ndarray) -> None:
 def track(
     ax: "Axes", corners: Sequence[tuple[float, float]], text: str, side: str, strong: bool
 ) -> None:
-    """A line through the corners with an arrow at its end, and ``text`` at its middle."""
+    """A line through the corners with an arrow at its end, and ``text`` where it begins."""
     *_, tail, head = corners
     colour, order = ("0.1", 1.5) if strong else ("0.75", 1)
     ax.plot(*zip(*corners[:-1], strict=True), color=colour, linewidth=1.4, zorder=order)
     style = {"arrowstyle": "-|>", "color": colour, "shrinkA": 0, "shrinkB": 0, "linewidth": 1.4}
     ax.annotate("", head, tail, arrowprops=style, zorder=order)
-    place = {
-        "above": (0, 0.06, "center", "bottom"),
-        "left": (-0.07, 0, "right", "center"),
-        "right": (0.09, 0, "left", "center"),
-    }
     if text:
-        dx, dy, ha, va = place[side]
-        x, y = (tail[0] + head[0]) / 2 + dx, (tail[1] + head[1]) / 2 + dy
+        (x0, y0), (x1, y1) = corners[:2]
+        if side == "above":
+            x, y, ha, va = (x0 + x1) / 2, y0 + 0.06, "center", "bottom"
+        else:  # not far from where an upright piece begins
+            x, y, ha, va = x0 + 0.08, y0 + np.clip((y1 - y0) / 2, -0.25, 0.25), "left", "center"
         ax.text(x, y, text, ha=ha, va=va, color=colour, size=12)
 
 
 def station(ax: "Axes", centre: tuple[float, float], text: str, fill: str, strong: bool) -> None:
-    """What stands on a track: a circle around one sign, a rounded box around more."""
+    """What stands on a track: ⊙ or + as a circle, anything else in a rounded box."""
     from matplotlib.colors import to_rgba
     from matplotlib.patches import Circle, FancyBboxPatch
 
     (x, y), colour = centre, "0.1" if strong else "0.7"
     look: dict[str, Any] = {"facecolor": fill, "edgecolor": colour, "zorder": 2}
-    if len(text) == 1:
+    if text in ("⊙", "+"):
         ax.add_patch(Circle(centre, 0.15, **look))
     else:
+        half = 0.23 if "\n" in text else 0.18
         round_box = "round,pad=0,rounding_size=0.08"
-        ax.add_patch(FancyBboxPatch((x - 0.33, y - 0.23), 0.66, 0.46, boxstyle=round_box, **look))
+        ax.add_patch(
+            FancyBboxPatch((x - 0.33, y - half), 0.66, 2 * half, boxstyle=round_box, **look)
+        )
+    if text == "⊙":  # the circle around its point is drawn already
+        ax.add_patch(Circle(centre, 0.035, color=colour, zorder=3))
+        return
     shade = colour if ink(to_rgba(fill)) == "black" else "white"
     ax.text(x, y, text, ha="center", va="center", color=shade, zorder=3, size=12)
-
-
-def lstm_values(cache: Any, row: int, unit: int) -> dict[str, float]:
-    """The numbers of one unit: what is in the cell's cache, and what follows from it."""
-    v = {name: float(getattr(cache, name)[row, unit])
-         for name in ("h_prev", "c_prev", "i", "f", "g", "o", "tanh_c")}  # fmt: skip
-    v |= {"kept": v["f"] * v["c_prev"], "added": v["i"] * v["g"]}
-    v |= {"c": v["kept"] + v["added"], "h": v["o"] * v["tanh_c"]}
-    if cache.x.shape[1] == 1:  # more numbers would not fit into the box
-        v["x"] = float(cache.x[row, 0])
-    return v
-
-
-# What plot.lstm_tracks draws: stations and tracks, in inches, and to which part each belongs.
-_INPUTS = {"x", "h_prev", "join"}
-LSTM_PARTS = {
-    "forget": _INPUTS | {"c_prev", "f", "to f", "× f", "open f", "kept", "road"},
-    "input": _INPUTS | {"i", "g", "to i", "to g", "× i", "open i", "open g", "added"},
-    "update": {"× f", "× i", "kept", "added", "+", "c", "to c"},
-    "output": _INPUTS | {"c", "to c", "o", "to o", "× o", "open o", "tanh_c", "h", "to h"},
-}
-LSTM_STATIONS = {  # name: (centre, symbol)
-    "c_prev": ((0.45, 2.5), "$c_{t-1}$"),
-    "× f": ((1.4, 2.5), "×"),
-    "+": ((2.85, 2.5), "+"),
-    "c": ((4.95, 2.5), "$c_t$"),
-    "× i": ((2.85, 1.75), "×"),
-    "× o": ((4.15, 1.5), "×"),
-    "h": ((4.95, 1.5), "$h_t$"),
-    "f": ((1.4, 0.98), "$f_t$"),
-    "i": ((2.35, 0.98), "$i_t$"),
-    "g": ((3.3, 0.98), "$g_t$"),
-    "o": ((4.15, 0.8), "$o_t$"),
-    "x": ((0.45, 0.3), "$x_t$"),
-    "h_prev": ((0.45, 0.98), "$h_{t-1}$"),
-}
-LSTM_TRACKS = (  # name, corners from tail to head, where its value stands ("" for no value)
-    ("road", ((0.78, 2.5), (1.25, 2.5)), ""),
-    ("kept", ((1.55, 2.5), (2.7, 2.5)), "above"),
-    ("to c", ((3.0, 2.5), (4.62, 2.5)), ""),
-    ("open f", ((1.4, 1.21), (1.4, 2.35)), ""),
-    ("open i", ((2.35, 1.21), (2.35, 1.75), (2.7, 1.75)), ""),
-    ("open g", ((3.3, 1.21), (3.3, 1.75), (3.0, 1.75)), ""),
-    ("added", ((2.85, 1.9), (2.85, 2.35)), "right"),
-    ("tanh_c", ((4.15, 2.5), (4.15, 1.65)), "left"),
-    ("open o", ((4.15, 1.03), (4.15, 1.35)), ""),
-    ("to h", ((4.3, 1.5), (4.62, 1.5)), ""),
-    ("join", ((0.78, 0.98), (0.94, 0.98), (0.94, 0.3)), ""),
-    *(
-        (f"to {gate}", ((0.78, 0.3), (x, 0.3), (x, low)), "")
-        for gate, x, low in (
-            ("f", 1.4, 0.75),
-            ("i", 2.35, 0.75),
-            ("g", 3.3, 0.75),
-            ("o", 4.15, 0.57),
-        )
-    ),
-)

@@ -5,7 +5,7 @@ dark, and each cell carries its number, so colour is never the only sign.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 BOX = 0.52  # width of a node of unrolled_graph, in inches
 MAX_GRAPH_STEPS = 5
-LSTM_PARTS = tuple(draw.LSTM_PARTS)
 
 
 def matrix(
@@ -309,46 +308,3 @@ def gate_traces(
     axes[-1].set_xticks(range(len(tokens)), tokens, fontfamily=family)
     axes[0].set_title(title, fontfamily=family)
     return axes
-
-
-def lstm_tracks(
-    cache: Any,
-    *,
-    row: int = 0,
-    unit: int = 0,
-    part: str | None = None,
-    digits: int = 2,
-    ax: "Axes | None" = None,
-) -> "Axes":
-    """The tracks of one unit through one step of the LSTM, each with its real value.
-
-    The cell state runs along the top, the gates stand below as boxes, darker the more
-    they are open, and act on the tracks at the crossings.
-
-    Args:
-        cache: from ``cells.lstm_step``; ``row`` and ``unit`` say which of (N, H) to draw.
-        part: one of ``LSTM_PARTS`` to draw strongly while the rest is pale; None for all.
-        digits: decimals shown.
-        ax: where to draw; a new figure, 5.4 inches wide, unless given.
-
-    Raises ValueError for an unknown part, IndexError when row or unit is not there.
-    """
-    if part is not None and part not in LSTM_PARTS:
-        raise ValueError(f"no part {part!r}; there are {LSTM_PARTS}")
-    v = draw.lstm_values(cache, row, unit)
-    parts = draw.LSTM_PARTS if part is None else [part]
-    strong = set().union(*(draw.LSTM_PARTS[p] for p in parts))
-    ax = draw.new_axes(5.4, 2.9) if ax is None else ax
-    for name, corners, side in draw.LSTM_TRACKS:
-        shown = name in strong
-        text = f"{v[name]:.{digits}f}" if side else ""
-        draw.track(ax, corners, text, side, shown)
-    for name, (centre, symbol) in draw.LSTM_STATIONS.items():
-        shown = name in strong
-        value = v.get(name)
-        label = symbol if value is None else f"{symbol}\n{value:.{digits}f}"
-        fill = f"{1 - 0.55 * v[name]:.3f}" if shown and name in ("f", "i", "o") else "white"
-        draw.station(ax, centre, label, fill, shown)
-    ax.set(xlim=(0, 5.4), ylim=(0, 2.9), aspect="equal")
-    ax.set_axis_off()
-    return ax

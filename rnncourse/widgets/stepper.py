@@ -185,8 +185,9 @@ def _box(x: float, y: float, words: str, later: int = 0) -> str:
 
 
 def _node(x: float, y: float, sign: str) -> str:
-    """A circle with × or +."""
-    return f'<circle cx="{x}" cy="{y}" r="11"/>{_text(x, y + 5, sign)}'
+    """⊙ or + as a circle on a track."""
+    point = f'<circle cx="{x}" cy="{y}" r="2.5" fill="currentColor"/>'
+    return f'<circle cx="{x}" cy="{y}" r="11"/>{point if sign == "⊙" else _text(x, y + 5, sign)}'
 
 
 def _from(step: int) -> str:
@@ -215,28 +216,27 @@ def _unrolled(T: int, D: int, H: int) -> str:
 
 
 def _draw_lstm() -> str:
-    """The cell state above, the gates below; equations eq-lstm-forget to eq-lstm-state."""
-    gates = [_box(x, 185, name) + _arrow((x, 240), (x, 204))
-             for x, name in ((130, "f"), (235, "i"), (325, "g"), (435, "o"))]  # fmt: skip
+    """The cell state above, σ and tanh below; equations eq-lstm-forget to eq-lstm-state."""
+    squashed = [("f", 130, "σ"), ("i", 235, "σ"), ("g", 325, "tanh"), ("o", 435, "σ")]
+    gates = [_box(x, 215, sign) + _arrow((x, 270), (x, 234)) + _text(x - 8, 188, name, "end")
+             + _text(x + 8, 188, f"{{{name}}}", "start") for name, x, sign in squashed]  # fmt: skip
     parts = [
-        _arrow((40, 60), (118, 60)), _node(130, 60, "×"), _arrow((142, 60), (268, 60)),
+        _arrow((40, 60), (118, 60)), _node(130, 60, "⊙"), _arrow((142, 60), (268, 60)),
         _node(280, 60, "+"), _arrow((292, 60), (520, 60)),
-        _arrow((130, 167), (130, 73)), _text(138, 130, "{f}", "start"),
-        _arrow((235, 167), (235, 125), (267, 125)), _text(229, 150, "{i}", "end"),
-        _arrow((325, 167), (325, 125), (293, 125)), _text(332, 150, "{g}", "start"),
-        _node(280, 125, "×"), _arrow((280, 113), (280, 73)), _text(288, 98, "{written}", "start"),
-        _arrow((435, 60), (435, 113)), _text(429, 92, "{tanh_c}", "end"),
-        _text(442, 92, "tanh", "start"),
-        _node(435, 125, "×"), _arrow((435, 167), (435, 138)), _text(442, 158, "{o}", "start"),
-        _arrow((447, 125), (520, 125)),
+        _arrow((130, 197), (130, 73)), _node(280, 140, "⊙"),
+        _arrow((235, 197), (235, 140), (267, 140)), _arrow((325, 197), (325, 140), (293, 140)),
+        _arrow((280, 128), (280, 73)), _text(288, 105, "{written}", "start"),
+        _arrow((435, 60), (435, 79)), _box(435, 97, "tanh"), _arrow((435, 115), (435, 138)),
+        _text(443, 132, "{tanh_c}", "start"), _node(435, 150, "⊙"), _arrow((435, 197), (435, 163)),
+        _arrow((447, 150), (520, 150)),
         _text(40, 30, "{before_c}", "start"), _text(40, 48, "{c_prev}", "start"),
         _text(205, 48, "{kept}"), _text(520, 30, "{name_c}", "end"), _text(520, 48, "{c}", "end"),
-        _text(520, 112, "{name_h}", "end"), _text(520, 146, "{h}", "end"),
-        '<polyline points="60,240 435,240"/>',
-        _text(60, 262, "{name_x}", "start"), _text(82, 262, "{x}", "start"),
-        _text(250, 262, "{before_h}", "start"), _text(272, 262, "{h_prev}", "start"),
+        _text(520, 140, "{name_h}", "end"), _text(520, 171, "{h}", "end"),
+        '<polyline points="60,270 435,270"/>',
+        _text(60, 292, "{name_x}", "start"), _text(82, 292, "{x}", "start"),
+        _text(250, 292, "{before_h}", "start"), _text(272, 292, "{h_prev}", "start"),
     ]  # fmt: skip
-    return _svg(540, 275, gates + parts)
+    return _svg(540, 305, gates + parts)
 
 
 LSTM_DRAWING = _draw_lstm()

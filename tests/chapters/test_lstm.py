@@ -9,6 +9,7 @@ from rnncourse import data
 from rnncourse.data import tasks
 from rnncourse.nn import cells
 from rnncourse.nn.gradcheck import relative_error
+from rnncourse.plot import cell_lstm
 
 
 def sigma(a):
@@ -134,6 +135,22 @@ def test_weights_of_zero_give_the_predicted_share(bias):
     assert c == pytest.approx(np.full((1, 3), sigma(bias) ** 9), rel=1e-12)
 
 
+def test_roads_of_the_picture():
+    """The numbers that the text reads off it: back up by 0.17, 0.01, 0.03; 0.57 and 0.67 in all."""
+    walk = np.array([[[1.0], [-1.0], [0.0], [2.0]]])
+    state = np.array([[0.5]]), np.array([[2.0]])
+    steps = cells.unroll(cells.lstm_step, walk, state, UNIT)[2].steps
+    roads = [cell_lstm.road_factors(step, UNIT["W_h"]) for step in steps]
+    assert [round(road["down"], 2) for road in roads[:-1]] == [0.03, 0.01, 0.17]
+    direct, every = cell_lstm.along_the_roads(roads)
+    assert (round(direct, 2), round(every, 2)) == (0.57, 0.67)
+    dh, dc = np.zeros((1, 1)), np.ones((1, 1))  # the same by the backward steps
+    for step in reversed(steps[1:]):
+        dh, dc = cells.lstm_step_backward((dh, dc), step, UNIT)[1]
+    first = steps[0]
+    assert (dc + dh * first.o * (1 - first.tanh_c**2)).item() == pytest.approx(every)
+
+
 # ---- the libraries --------------------------------------------------------------------
 
 
@@ -146,6 +163,19 @@ def test_parameter_count(D, H):
     count = 4 * (D * H + H * H + H)
     assert sum(p.size for p in params.values()) == count
     assert sum(p.numel() for p in torch.nn.LSTM(D, H).parameters()) == count + 4 * H
+
+
+@pytest.mark.parametrize(
+    ("gate", "h", "c"), [(None, 0.45, 1.5), ("f", 0.50, 3), ("g", 0.48, 2), ("o", 0.91, 1.5),
+                         ("i", 0.45, 1.5)]
+)  # fmt: skip
+def test_what_a_layer_answers_when_it_is_asked_for_its_order(gate, h, c):
+    """The box: one unit with weights of zero, c_0 = 3, and one block's bias at 30."""
+    b = 30.0 * np.array([name == gate for name in cells.LSTM_GATES])
+    params = {"W_x": np.zeros((1, 4)), "W_h": np.zeros((1, 4)), "b": b}
+    zero = np.zeros((1, 1))
+    (got_h, got_c), _ = cells.lstm_step(zero, (zero, zero + 3), params)
+    assert (round(got_h.item(), 2), round(got_c.item(), 6)) == (h, c)
 
 
 def test_two_networks_of_the_experiment_are_of_like_size():

@@ -8,7 +8,6 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 from rnncourse import plot
-from rnncourse.nn import cells
 from rnncourse.plot import draw
 
 
@@ -227,61 +226,6 @@ def test_gradient_flow_draws_each_line_in_its_own_way():
 def test_gradient_flow_refuses_what_is_no_norm(norms, message):
     with pytest.raises(ValueError, match=message):
         plot.gradient_flow(norms)
-
-
-def lstm_cache():
-    """Two rows, two units, no two numbers alike."""
-    numbers = np.arange(1, 29, dtype=float).reshape(7, 2, 2) / 30
-    return cells.LSTMCache(np.array([[0.11], [0.12]]), *numbers)
-
-
-@pytest.mark.parametrize(("row", "unit"), [(0, 0), (1, 0), (0, 1)])
-def test_lstm_tracks_show_the_numbers_of_the_cache(row, unit):
-    """Each box and each product shows its number for the row and the unit asked for."""
-    cache = lstm_cache()
-    ax = plot.lstm_tracks(cache, row=row, unit=unit, digits=4)
-    _, h_prev, c_prev, i, f, g, o, tanh_c = (a[row, min(unit, a.shape[1] - 1)] for a in cache)
-    kept, added = f * c_prev, i * g
-    boxes = {"x_t": cache.x[row, 0], "h_{t-1}": h_prev, "c_{t-1}": c_prev, "f_t": f, "i_t": i,
-             "g_t": g, "o_t": o, "c_t": kept + added, "h_t": o * tanh_c}  # fmt: skip
-    drawn = [t.get_text() for t in ax.texts if t.get_text()]
-    expected = [f"${symbol}$\n{value:.4f}" for symbol, value in boxes.items()]
-    expected += [f"{value:.4f}" for value in (kept, added, tanh_c)]
-    assert sorted(drawn) == sorted([*expected, "×", "×", "×", "+"])
-
-
-def test_lstm_tracks_draw_one_part_strongly():
-    """Forgetting: the old cell state and its gate are dark, the output gate is pale."""
-    ax = plot.lstm_tracks(lstm_cache(), part="forget")
-    ink = {t.get_text().split("\n")[0]: t.get_color() for t in ax.texts if t.get_text()}
-    assert ink["$c_{t-1}$"] == ink["$f_t$"] == "0.1"
-    assert ink["$o_t$"] == ink["$h_t$"] == ink["$i_t$"] == "0.7"
-
-
-def test_lstm_parts_name_what_is_drawn():
-    """Every name in a part is a station or a track, and every one of these has a part."""
-    drawn = {name for name, *_ in draw.LSTM_TRACKS} | set(draw.LSTM_STATIONS)
-    assert set().union(*draw.LSTM_PARTS.values()) == drawn
-
-
-def test_lstm_tracks_fit_a_phone_and_leave_out_a_long_input():
-    """At most 5.5 inches wide, texts apart; an input of several numbers shows none."""
-    cache = lstm_cache()._replace(x=np.ones((2, 3)))
-    ax = plot.lstm_tracks(cache)
-    figure = ax.figure
-    assert figure.get_size_inches()[0] <= 5.5
-    assert "$x_t$" in [t.get_text() for t in ax.texts]
-    figure.canvas.draw()
-    spans = [t.get_window_extent() for t in ax.texts if t.get_text()]
-    for k, a in enumerate(spans):
-        assert not any(a.overlaps(b) for b in spans[k + 1 :])
-
-
-def test_lstm_tracks_name_an_unknown_part():
-    with pytest.raises(ValueError, match=r"no part 'memory'.*forget"):
-        plot.lstm_tracks(lstm_cache(), part="memory")
-    with pytest.raises(IndexError):
-        plot.lstm_tracks(lstm_cache(), unit=2)
 
 
 def test_dots_stand_where_the_runs_are_and_the_bar_at_their_median():

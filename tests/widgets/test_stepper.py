@@ -104,6 +104,20 @@ def test_lstm_shows_the_numbers_of_the_cell(rng):
     assert page.rows[2][2] == shown.steps[1]["f"]
 
 
+def test_lstm_squashes_each_gate_by_its_own_function(rng):
+    """σ below f, i and o, tanh below g and on the way to h; three products, one sum."""
+    html = stepper.lstm([[1.0]], cells.lstm_init(rng, 1, 1)).drawing
+    texts = {
+        (float(x), words) for x, words in re.findall(r'<text x="([\d.]+)"[^>]*>([^<]+)<', html)
+    }
+    signs = {(x, words) for x, words in texts if words in ("σ", "tanh")}
+    named = {words: x + 8 for x, words in texts if words in "figo"}
+    assert signs == {(named["f"], "σ"), (named["i"], "σ"), (named["g"], "tanh"),
+                     (named["o"], "σ"), (435, "tanh")}  # fmt: skip
+    assert html.count('r="11"') == 4
+    assert html.count('r="2.5"') == 3
+
+
 def test_no_place_stays_empty(rng):
     xs = rng.standard_normal((3, 1))
     unrolled = stepper.rnn(xs, cells.rnn_init(rng, 1, 3))

@@ -26,7 +26,7 @@ from sphinxcontrib.katex import katex_version
 
 from tools.notebooks import execution
 from tools.set_repo import owner_and_name, repository_url
-from tools.site import cards
+from tools.site import cards, pyodide
 from tools.site.previews import write_previews
 from tools.site.slim import slim
 from tools.site.take_along import add_zip
@@ -164,6 +164,7 @@ def run_shown(command: list[str], label: str) -> int:
 def prepare() -> int:
     """Get what both editions need, so that they can be built side by side."""
     fetch_katex()
+    pyodide.prepare(fetch)
     return 0
 
 
@@ -231,6 +232,8 @@ def assemble() -> int:
     # GitHub Pages would drop folders whose names begin with an underscore.
     (site / ".nojekyll").touch()
     copy_page("landing.html", site / "index.html")
+    if pyodide.ready():
+        print(f"To try an exercise in its page loads {pyodide.write(site / 'try'):.1f} MB once")
     print(f"The whole site as one zip: {add_zip(site):.1f} MB")
     shutil.rmtree(BUILD / "site", ignore_errors=True)
     site.rename(BUILD / "site")

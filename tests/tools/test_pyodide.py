@@ -1,0 +1,241 @@
+"""Python in the page: every solution and a mistake of each there, and what must not go wrong."""
+
+import hashlib
+import json
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from html import unescape
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rnncourse.grading.exercise import CELL_BREAK, load, mutate, parse_notebook
+from tools import exercises
+from tools.site import build, pyodide
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "book" / "_ext"))
+import rnncourse_try  # noqa: E402
+
+SCRIPT = Path(__file__).with_name("pyodide_node.mjs")
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """The part of the site that a click loads."""
+    if not pyodide.prepare(build.fetch):
+        pytest.skip("needs Pyodide's NumPy: see tools/site/pyodide.py")
+    target = tmp_path_factory.mktemp("site") / "try"
+    pyodide.write(target)
+    return target
+
+
+def in_node(folder, jobs):
+    """What is shown for each job, by one Pyodide in Node."""
+    command = [pyodide.NODE, SCRIPT, folder]
+    done = subprocess.run(command, input=json.dumps(jobs), capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+def solved(path):
+    """An exercise with its solution's code, as it goes where the starter stands."""
+    return load(parse_notebook(exercises.read_solution(path.read_text(encoding="utf-8"))))
+
+
+def code_of(source):
+    return source.replace(CELL_BREAK, "\n\n")
+
+
+def test_every_solution_gets_full_marks_and_a_mistake_is_named(folder):
+    every = [solved(path) for path in sorted((ROOT / "solutions").glob("*_sol_*.md"))]
+    assert len(every) == len(list((folder / "exercises").glob("*.json")))
+    mistakes = [next(iter(one.rules.hints)) for one in every]
+    jobs = [["check", one.id, code_of(one.source), "en"] for one in every]
+    jobs += [
+        ["check", one.id, code_of(mutate(one, (name,))), "zh"]
+        for one, name in zip(every, mistakes, strict=True)
+    ]
+    found = in_node(folder, jobs)
+    for one, name, right, wrong in zip(
+        every, mistakes, found[: len(every)], found[len(every) :], strict=True
+    ):
+        assert right["points"] == [one.rules.points] * 2, (one.id, right)
+        assert wrong["points"][0] < one.rules.points, (one.id, wrong)
+        for hint in one.rules.hints[name]:
+            assert hint in unescape(wrong["html"]), (one.id, name)
+    seconds = sorted(answer["seconds"] for answer in found)
+    print(f"a check in Node: median {seconds[len(seconds) // 2]:.3f} s, most {seconds[-1]:.3f} s")
+
+
+def test_what_must_not_go_wrong_does_not(folder):
+    """Each leaves a Python in which the next one works."""
+    jobs = [
+        ("1 / 0", "line 1, in your code:\n    1 / 0\nZeroDivisionError: division by zero\n"),
+        ("x = (\n", "line 1:\n    x = (\n        ^\nSyntaxError: '(' was never closed\n"),
+        ("import sys\nsys.exit(3)", "line 2, in your code:\n    sys.exit(3)\nSystemExit: 3\n"),
+        ("input()", "line 1, in your code:\n    input()\nEOFError: EOF when reading a line\n"),
+        ("[np.empty(2**27) for _ in range(8)]", "MemoryError"),
+        ("def f(n):\n    return f(n + 1)\nf(1)", "RecursionError"),
+        ("print('\\ud800')", "?\n"),
+        ("class C:\n    def __repr__(self):\n        raise OSError\nC()", "OSError"),
+        ("print('x' * 10**7)", "Only the first 50000 characters"),
+        ("import sys\nsys.stderr.write('seen')", "seen"),
+        ("1 + 1", "2\n"),
+    ]
+    found = in_node(folder, [["run", "lstm_ex_01", code, "en"] for code, _ in jobs])
+    for (code, expected), answer in zip(jobs, found, strict=True):
+        assert expected in answer["text"], (code, answer["text"][-500:])
+        assert len(answer["text"]) < 51_000
+        assert (answer["html"], answer["points"]) == ("", None)
+
+
+def test_a_check_says_what_is_missing_and_where_it_raised(folder):
+    jobs = [
+        ["check", "lstm_ex_01", "another = 1", "en"],
+        ["check", "lstm_ex_01", "another = 1", "zh"],
+        ["check", "lstm_ex_01", "def lstm_step(*a):\n    return nothing", "en"],
+        ["run", "lstm_ex_01", "def lstm_step(*a):\n    pass\ncheck('lstm_ex_01', lstm_step)", "en"],
+        ["check", "lstm_ex_01", "lstm_step = 5", "zh"],
+    ]
+    missing, missing_zh, raised, own, number = in_node(folder, jobs)
+    assert missing["text"] == "Your code has no function lstm_step, so there is nothing to check.\n"
+    assert missing_zh["text"].startswith("代码里没有函数 lstm_step")
+    assert missing["points"] is None
+    assert "(at: return nothing)" in raised["html"]
+    assert raised["points"] == [0, 4]
+    assert "lstm_ex_01: not yet" in own["html"]  # as in a notebook
+    assert (own["text"], own["points"]) == ("", None)
+    assert number["points"] == [0, 4]
+
+
+def test_what_the_exercises_load(folder):
+    """Only the check's side of the grader, no solution, one language a prompt, no raw formula."""
+    with zipfile.ZipFile(folder / "package.zip") as archive:
+        names = archive.namelist()
+    assert {Path(n).stem for n in names if "/grading/" in n} == set(pyodide.CHECK_SIDE)
+    assert (folder / "package.zip").read_bytes() == pyodide.package()
+    for file in (folder / "exercises").glob("*.json"):
+        text = file.read_text("utf-8")
+        assert "BEGIN SOLUTION" not in text
+        one = json.loads(text)
+        for language, prompt in one["prompt"].items():
+            assert prompt["title"]
+            assert "$" not in prompt["html"], file.name
+            for of_the_notebook in ("last cell tells", "最后一个单元格"):  # there is a button
+                assert of_the_notebook not in prompt["html"], file.name
+            assert "\0" not in prompt["html"]
+            assert bool(pyodide.CHINESE.search(prompt["html"])) == (language == "zh")
+        assert one["function"] in one["notebook"]["cells"][one["starter"]]["source"]
+
+
+def test_every_module_of_the_package_works_there(folder):
+    with zipfile.ZipFile(folder / "package.zip") as archive:
+        files = [Path(name) for name in archive.namelist() if name.endswith(".py")]
+    modules = [".".join(f.with_suffix("").parts).removesuffix(".__init__") for f in files]
+    code = "import importlib\n" + "\n".join(f"importlib.import_module({m!r})" for m in modules)
+    (answer,) = in_node(folder, [["run", "lstm_ex_01", f"{code}\nNone", "en"]])
+    assert answer["text"] == ""
+
+
+# ---- getting it --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def fetched(tmp_path, monkeypatch):
+    """A folder with Pyodide but without NumPy, whose wheel is named as one of four bytes."""
+    folder = tmp_path / "fetched"
+    folder.mkdir()
+    entry = {"file_name": "numpy-0.whl", "sha256": hashlib.sha256(b"good").hexdigest()}
+    for name in pyodide.CORE:
+        (folder / name).touch()
+    (folder / pyodide.LOCK).write_text(json.dumps({"packages": {"numpy": entry}}))
+    monkeypatch.setattr(pyodide, "FETCHED", folder)
+    monkeypatch.setenv("RNNCOURSE_PYODIDE", str(tmp_path))
+    monkeypatch.delenv("RNNCOURSE_REQUIRE_PYODIDE", raising=False)
+    return folder
+
+
+def never(*arguments, **named):
+    raise AssertionError("asked for what is there, or not to be asked")
+
+
+def test_the_wheel_is_taken_from_the_folder(fetched, tmp_path, monkeypatch):
+    monkeypatch.setattr(urllib.request, "urlopen", never)
+    (tmp_path / "numpy-0.whl").write_bytes(b"good")
+    assert pyodide.prepare(never)
+    assert (fetched / "numpy-0.whl").read_bytes() == b"good"
+    (tmp_path / "numpy-0.whl").unlink()
+    assert pyodide.prepare(never)  # once is enough
+
+
+def test_a_wheel_with_another_sha256_is_refused(fetched, tmp_path, capsys):
+    (tmp_path / "numpy-0.whl").write_bytes(b"evil")
+    assert not pyodide.prepare(never)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "wrong sha256" in line
+    assert not (fetched / "numpy-0.whl").exists()
+
+
+@pytest.mark.parametrize("place", ["folder", "release"])
+def test_without_the_wheel_one_line_says_so_or_the_build_fails(fetched, place, monkeypatch, capsys):
+    def unreachable(address, timeout):
+        assert address.endswith(f"{pyodide.VERSION}/full/numpy-0.whl")
+        assert timeout <= 10
+        raise OSError("no network")
+
+    monkeypatch.setattr(urllib.request, "urlopen", unreachable)
+    if place == "release":
+        monkeypatch.delenv("RNNCOURSE_PYODIDE")
+    assert not pyodide.prepare(never)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert 'The pages get no "Try it here"' in line
+    monkeypatch.setenv("RNNCOURSE_REQUIRE_PYODIDE", "1")
+    with pytest.raises(SystemExit, match=r"numpy-0\.whl"):
+        pyodide.prepare(never)
+
+
+def test_without_npm_the_book_is_built_all_the_same(fetched, capsys):
+    (fetched / pyodide.LOCK).unlink()
+
+    def no_network(*arguments):
+        raise SystemExit("npm could not fetch")
+
+    assert not pyodide.prepare(no_network)
+    assert "npm could not fetch" in capsys.readouterr().out
+
+
+LINK = '<a class="reference external" href="https://host/blob/main/exercises/gru_ex_01.ipynb">'
+CELL = '<div class="cell tag_hide-input tag_try docutils container">'
+
+
+@pytest.mark.parametrize("at_hand", [True, False])
+@pytest.mark.parametrize(
+    ("body", "due"),
+    [(LINK, True), (CELL, True), ("<a>", False), (CELL.replace("try", "try-before"), False)],
+)
+def test_pages_with_something_to_try_get_the_script(fetched, at_hand, body, due):
+    if at_hand:
+        (fetched / "numpy-0.whl").touch()
+    added = []
+    app = SimpleNamespace(
+        add_js_file=lambda name, **how: added.append(name), add_css_file=added.append
+    )
+    rnncourse_try.add_script(app, "gru", "page.html", {"body": body}, None)
+    assert added == (["try.js", "try.css"] if at_hand and due else [])
+
+
+def test_a_site_without_python_is_whole(fetched, tmp_path, monkeypatch):
+    """`assemble` asks `ready`, and writes nothing of this."""
+    assert not pyodide.ready()
+    monkeypatch.setattr(pyodide, "write", never)
+    for language in build.CONFIGS:
+        (tmp_path / "_build" / language / "_build" / "html").mkdir(parents=True)
+    monkeypatch.setattr(build, "BUILD", tmp_path / "_build")
+    for name in ("slim", "write_previews"):
+        monkeypatch.setattr(build, name, lambda site: None)
+    assert build.assemble() == 0
+    assert not (tmp_path / "_build" / "site" / "try").exists()
