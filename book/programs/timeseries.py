@@ -67,14 +67,13 @@ def look(args):
     x = (np.array(past[-L:]) - known["mean"]) / known["scale"]
     base = x[L - period + np.arange(len(margin)) % period]
     ys = forward(params, x[None], base[None])[0][0] * known["scale"] + known["mean"]
-    steps = known["step"] * np.arange(1 - len(past), len(margin) + 1)
-    dates = np.datetime64(known["last"]) + steps
+    steps = np.arange(1 - len(past), len(margin) + 1)
+    dates = np.datetime64(known["last"]) + known["step"] * steps
     coming, low, high = dates[len(past) :], ys - margin, ys + margin
     for row in [*zip(coming, ys, low, high, strict=True)][:12]:
         print("{} {:.5g} ({:.5g} to {:.5g})".format(*row))
     ax = Figure(figsize=(7, 3), layout="constrained").subplots()
-    ax.plot(dates[: len(past)], past, "k")
-    ax.plot(coming, ys, "C0--")
+    ax.plot(dates[: len(past)], past, "k", coming, ys, "C0--")
     ax.fill_between(coming, low, high, color="C0", alpha=0.3)
     ax.figure.savefig(args.saved.with_suffix(".png"), dpi=150)
     print("drawn", args.saved.with_suffix(".png").name)
