@@ -150,9 +150,8 @@ def lstm_roads(
         if t == 0:
             continue
         before = x - pitch
-        _direct(
-            ax, (before + 0.33, c_level), (x - 0.33, c_level), f"$f_{t + 1}$", step["f"], digits
-        )
+        top = (before + 0.33, c_level), (x - 0.33, c_level)
+        _direct(ax, *top, f"$f_{t + 1}$", step["f"], digits)
         _road(ax, (before + 0.3, h_level + 0.18), (x - 0.3, c_level - 0.18), step["up"], digits,
               (0.08, -0.12))  # fmt: skip
         if t < T - 1:

@@ -95,14 +95,19 @@ def test_what_notebooks_show_with_has_the_right_form(grader):
 FIGURES = {
     "bidirectional_graph": "np.ones((2, 1)), np.ones((3, 2)), np.ones((3, 2))",
     "chinese_font": "",
+    "dots": "{'a': [1, 2], '乙': 3}, baseline=('基线', 2), xlabel='x', title='题'",
     "gate_traces": "{'门': np.ones((3, 2)), 'g': -np.ones(3)}, ['a', 'b', '词'], title='题'",
     "gradient_flow": "{'a': [1, 0, 1e-3], '乙': [1, 2]}, title='t'",
     "learning_curves": "{'a': [[1, 2], [3, 4]], '乙': [1, 2]}, best=1, title='损失'",
     "lstm_tracks": "cells.lstm_step(np.ones((1, 1)), (np.ones((1, 2)), np.ones((1, 2))), "
     "cells.lstm_init(np.random.default_rng(0), 1, 2))[1], part='forget'",
+    "lstm_roads": "[cells.lstm_step(np.ones((1, 1)), (np.ones((1, 1)),) * 2, "
+    "cells.lstm_init(np.random.default_rng(0), 1, 1))[1]] * 3, np.ones((1, 4))",
     "matrix": "np.eye(2), rows=['a', '乙'], columns=['c', 'd'], title='矩阵'",
     "memory_trace": "np.ones((2, 3)), ['a', '乙'], title='t'",
     "problem_shape": "['一', 'b', None], ['c', None, 'd'], title='题'",
+    "rnn_tracks": "*(lambda p: (cells.rnn_step(np.ones((1, 1)), np.ones((1, 2)), p)[1], p))"
+    "(cells.rnn_init(np.random.default_rng(0), 1, 2))",
     "unrolled_graph": "np.ones((2, 1)), np.ones((3, 2)), backward=True",
     "use_chinese_font": "['矩阵龘']",
 }
