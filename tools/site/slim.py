@@ -34,6 +34,7 @@ CHINESE = {
     "Link to this heading": "本节的链接",
     "Link to this term": "本词条的链接",
     "Link to this definition": "本条说明的链接",
+    "Link to this image": "本图的链接",
     "Permalink to this equation": "本公式的链接",
     "Main": "主导航",
     "Page": "本页",
