@@ -36,7 +36,8 @@ help:
 	@echo "make bench-grading   time a class's grading beside otter-grader and nbgrader, 8 minutes"
 	@echo "make real            repeat the runs on real data; NAMES=\"segmentation\", FORCE=1"
 	@echo "make lint            ruff, the rooms of the package, its types: as in make test"
-	@echo "make set-repo URL=…  put the course at another GitHub address"
+	@echo "make set-repo URL=…  put the course at another GitHub address; PYPI=1: notebooks install the"
+	@echo "                     package from PyPI, once it is released there; PYPI=0: from the repository"
 	@echo "make lock            write constraints.txt, by uv; UPGRADE=1 takes the newest versions"
 	@echo "make picture         photograph the book for README, and the card of shared links"
 	@echo "make weigh           say how many KB a visit of each page takes"
@@ -152,7 +153,7 @@ real: $(INSTALLED)
 	done; exit $$failed
 
 set-repo: $(INSTALLED)
-	$(PY) -m tools.set_repo "$(URL)"
+	@$(PY) -m tools.set_repo $(if $(URL),--url "$(URL)") $(if $(PYPI),--pypi "$(PYPI)")
 
 lock: $(INSTALLED)
 	@$(PY) -m pip install -q uv

