@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help book test serve notebooks exercises seeds mutants bench bench-grading real lint \
-  clean set-repo lock picture weigh
+  clean set-repo lock dist picture weigh
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -39,6 +39,7 @@ help:
 	@echo "make set-repo URL=…  put the course at another GitHub address; PYPI=1: notebooks install the"
 	@echo "                     package from PyPI, once it is released there; PYPI=0: from the repository"
 	@echo "make lock            write constraints.txt, by uv; UPGRADE=1 takes the newest versions"
+	@echo "make dist TAG=v…     build in dist/ what a release uploads to PyPI, and check it"
 	@echo "make picture         photograph the book for README, and the card of shared links"
 	@echo "make weigh           say how many KB a visit of each page takes"
 	@echo "make clean           remove what was built (not .venv)"
@@ -51,8 +52,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	    $$python -c '$(USABLE)' 2>/dev/null && break; python=; \
 	  done; \
 	  if test -z "$$python"; then \
-	    echo "This course needs Python 3.11, 3.12 or 3.13 with its venv module (TensorFlow has no"; \
-	    echo "wheel for 3.14), and none was found. Install one, or name it: make PYTHON=/path/to/python3.12"; \
+	    echo "This course needs Python 3.11, 3.12 or 3.13 with its venv module (TensorFlow and gensim"; \
+	    echo "have no release for 3.14), and none was found. Install one, or name it: make"; \
+	    echo "PYTHON=/path/to/python3.12"; \
 	    exit 1; \
 	  fi; \
 	  echo "Making .venv with $$($$python --version)"; $$python -m venv .venv; }
@@ -158,6 +160,21 @@ set-repo: $(INSTALLED)
 lock: $(INSTALLED)
 	@$(PY) -m pip install -q uv
 	$(PY) -m tools.lock $(if $(UPGRADE),--upgrade)
+
+# The tools for it have an environment of their own. What setuptools has left would get into the
+# archives, so it goes first.
+RELEASE := _build/release
+$(RELEASE)/.installed: constraints.txt | $(INSTALLED)
+	@$(PY) -m venv $(RELEASE)
+	@$(RELEASE)/bin/python -m pip install -q -c constraints.txt build twine
+	@touch $@
+
+dist: export PIP_CONSTRAINT := constraints.txt
+dist: $(RELEASE)/.installed
+	$(if $(TAG),@$(PY) -m tools.release "$(TAG)")
+	@rm -rf build dist *.egg-info
+	@$(RELEASE)/bin/python -m build
+	@$(RELEASE)/bin/python -m twine check --strict dist/*
 
 picture: book
 	@$(PY) -m tools.site.picture
