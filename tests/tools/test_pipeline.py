@@ -309,6 +309,7 @@ def test_set_repo_to_pypi_pins_this_version_and_goes_back(tmp_path, url):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, target)
     shutil.copy(ROOT / "rnncourse/__init__.py", tmp_path / "rnncourse")
+    set_repo.set_repo(tmp_path, pypi=False)  # whatever the course itself has chosen
     old, before = set_repo.repository_url(tmp_path), texts(tmp_path)
     changed = set_repo.set_repo(tmp_path, url, pypi=True)
     pinned = f"rnncourse[chapters]=={set_repo.version(ROOT)}"
@@ -344,7 +345,7 @@ def test_set_repo_alone_writes_a_new_version_everywhere(copy):
 def test_set_repo_touches_no_file_that_stays_as_it_is(copy):
     """Or make would build what has not changed."""
     dates = {file: file.stat().st_mtime_ns for file in set_repo.text_files(copy)}
-    assert set_repo.set_repo(copy, set_repo.repository_url(copy), pypi=False) == []
+    assert set_repo.set_repo(copy, set_repo.repository_url(copy)) == []
     assert {file: file.stat().st_mtime_ns for file in set_repo.text_files(copy)} == dates
 
 
