@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 from docutils import nodes
 from docutils.statemachine import StringList
+from rnncourse_edition import edition
 from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -74,7 +75,7 @@ def meaning(term: dict, language: str) -> str:
 class FrontDirective(SphinxDirective):
     @property
     def language(self) -> str:
-        return (self.config.language or "en")[:2]
+        return edition(self)
 
     @property
     def other(self) -> str:

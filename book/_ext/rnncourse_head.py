@@ -4,6 +4,7 @@ import re
 
 from docutils import nodes
 from markupsafe import escape
+from rnncourse_edition import edition
 
 SUMMARY = 200  # characters of a description
 EXERCISE = re.compile(r"https://colab\.research\.google\.com/github/([^/]+/[^/]+)/blob/main/"
@@ -20,7 +21,7 @@ def summary(doctree) -> str:
 
 def tags(app, pagename: str, title: str, doctree) -> str:
     """Description, card, and the addresses of the page in both languages."""
-    base, language = app.config.html_baseurl, (app.config.language or "en")[:2]
+    base, language = app.config.html_baseurl, edition(app)
     site = base.removesuffix(f"{language}/")
     values = {"og:title": title, "og:description": summary(doctree), "og:type": "article",
               "og:url": f"{base}{pagename}.html", "og:image": f"{base}_static/card.png",

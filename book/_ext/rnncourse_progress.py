@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 from docutils import nodes
+from rnncourse_edition import edition
 from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -98,7 +99,7 @@ def progress(root: Path, language: str) -> str:
 
 class CourseProgress(SphinxDirective):
     def run(self):
-        language = (self.config.language or "en")[:2]
+        language = edition(self)
         # A changed title or quiz changes the table.
         for page in [*ROOT.glob(f"book/{language}/*.md"), *ROOT.glob("solutions/*.md")]:
             self.env.note_dependency(str(page))

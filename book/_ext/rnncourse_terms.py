@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
+from rnncourse_edition import edition
 from sphinx import addnodes
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -154,7 +155,7 @@ def read_page(app, doctree) -> None:
     if page not in chapters(ROOT):
         return
     app.env.note_dependency(str(TERMS))
-    language = (app.config.language or "en")[:2]
+    language = edition(app)
     link_first_uses(doctree, Vocabulary(terms(ROOT), language), page)
 
 
