@@ -13,7 +13,7 @@ from rnncourse_edition import edition
 from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tools.editions import checks
+from tools.editions import checks, quizzes
 from tools.site.course_map import title
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +69,7 @@ def exercises(root: Path, stem: str) -> list[str]:
 
 
 def questions(page: Path) -> int:
-    return len(checks.quiz_of(checks.quiz_section(page, page.stem))[0])
+    return len(quizzes.quiz_of(quizzes.quiz_section(page, page.stem))[0])
 
 
 def row(root: Path, language: str, stem: str) -> str:

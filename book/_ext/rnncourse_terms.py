@@ -17,7 +17,8 @@ from rnncourse_edition import edition
 from sphinx import addnodes
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tools.editions.checks import chapters, terms
+from tools.editions.checks import chapters
+from tools.editions.terms import terms
 
 ROOT = Path(__file__).resolve().parents[2]
 TERMS = ROOT / "book" / "terms.yml"

@@ -14,7 +14,7 @@ from live_arrays import arrays_of
 from rnncourse.nlp import segmentation, text
 from rnncourse.nn import layers
 from rnncourse.widgets import live
-from tools.editions import checks
+from tools.editions import checks, quizzes
 from tools.site import weigh
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -416,7 +416,7 @@ def test_contrast_is_computed_as_defined():
 def check_verdicts(page, path):
     """Every answer of the quiz says right or wrong, in the page's language."""
     source = ROOT / "book" / path.replace(".html", ".md")
-    quiz, _ = checks.quiz_of(checks.quiz_section(source, source.stem))
+    quiz, _ = quizzes.quiz_of(quizzes.quiz_section(source, source.stem))
     marks = "".join(quiz)
     for kind, mark in (("right", "✓"), ("wrong", "✗")):
         verdicts = page.locator(f"details.quiz-{kind} .quiz-verdict").all_text_contents()

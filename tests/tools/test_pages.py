@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from tools.editions import checks
+from tools.editions import checks, quizzes, terms
 from tools.site import course_map
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,9 +52,9 @@ def write(course: Path, language: str, text: str) -> None:
 
 
 def test_good_quiz_has_no_problems(course):
-    assert checks.quiz_problems(course) == []
-    section = checks.quiz_section(BOOK / "en" / "rnn.md", "rnn")
-    assert checks.quiz_of(section)[0] == ["A✓ B✗ C✗", "A✗ B✗ C✓", "A✗ B✓ C✗", "A✓ B✗ C✗"]
+    assert quizzes.quiz_problems(course) == []
+    section = quizzes.quiz_section(BOOK / "en" / "rnn.md", "rnn")
+    assert quizzes.quiz_of(section)[0] == ["A✓ B✗ C✗", "A✗ B✗ C✓", "A✗ B✓ C✗", "A✓ B✗ C✗"]
 
 
 @pytest.mark.parametrize(
@@ -76,16 +76,16 @@ def test_good_quiz_has_no_problems(course):
 )
 def test_faulty_quiz_is_reported(course, last, problem):
     write(course, "zh", PAGE.format("".join(GOOD[:2]) + last))
-    found = checks.quiz_problems(course)
+    found = quizzes.quiz_problems(course)
     assert any(problem in p and p.startswith("book/zh/rnn.md") for p in found), found
 
 
 def test_missing_quiz_and_other_right_answer_are_reported(course):
     other = question(3, choice("A", "✗ Not so."), choice("B", "✓ Yes."))
     write(course, "zh", PAGE.format("".join(GOOD[:2]) + other))
-    assert any("rnn: quizzes differ" in p for p in checks.quiz_problems(course))
+    assert any("rnn: quizzes differ" in p for p in quizzes.quiz_problems(course))
     write(course, "zh", "# A page\n")
-    assert any("0 questions" in p for p in checks.quiz_problems(course))
+    assert any("0 questions" in p for p in quizzes.quiz_problems(course))
 
 
 # ---- terms -------------------------------------------------------------------
@@ -102,7 +102,7 @@ def test_missing_quiz_and_other_right_answer_are_reported(course):
 def test_other_words_for_a_term_are_reported(course, english, chinese, problem):
     write(course, "en", english)
     write(course, "zh", chinese)
-    assert any(problem in p for p in checks.term_problems(course))
+    assert any(problem in p for p in terms.term_problems(course))
 
 
 @pytest.mark.parametrize(
@@ -119,16 +119,16 @@ def test_faulty_term_is_reported(course, old, new, problem):
     text = file.read_text(encoding="utf-8")
     assert old in text
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
-    assert any(problem in p for p in checks.term_problems(course))
+    assert any(problem in p for p in terms.term_problems(course))
 
 
 def test_terms_stand_where_a_reader_of_the_edition_looks(monkeypatch):
     monkeypatch.syspath_prepend(str(BOOK / "_ext"))
     reading_order = importlib.import_module("rnncourse_front").reading_order
-    terms = checks.terms(ROOT)
-    english = [term["en"] for term in reading_order(terms, "en")]
+    every = terms.terms(ROOT)
+    english = [term["en"] for term in reading_order(every, "en")]
     assert english == sorted(english, key=str.lower)
-    chinese = [term["zh"] for term in reading_order(terms, "zh")]
+    chinese = [term["zh"] for term in reading_order(every, "zh")]
     # canshu, cengyi…, chongzhi, xunhuan, yincang
     places = [chinese.index(word) for word in ("参数", "重置门", "门", "循环单元", "隐藏状态")]
     assert places == sorted(places)

@@ -22,6 +22,7 @@ from packaging.utils import canonicalize_name
 
 from tools import lock, set_repo
 from tools.editions import checks as edition_checks
+from tools.editions.__main__ import CHECKS
 from tools.notebooks import kernels, machine_paths, store
 from tools.site import config_zh, course_map
 
@@ -163,7 +164,7 @@ def test_lock_asks_for_every_extra_and_any_system():
 # ---- the course as it is -----------------------------------------------------
 
 
-@pytest.mark.parametrize("check", edition_checks.CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_course_has_no(check):
     assert check(ROOT) == []
 
