@@ -260,8 +260,11 @@ def test_other_setup_cell_and_address_are_reported(copy):
     link = "https://colab.research.google.com/github/other/rnncourse/blob/main/book/en/rnn.ipynb"
     page = copy / "book/en/index.md"
     page.write_text(f"{page.read_text(encoding='utf-8')}\n[x]({link})\n", encoding="utf-8")
+    edit(copy / "book/zh/rnn.md", "exercises/rnn_ex_02.zh.ipynb", "exercises/rnn_ex_02.ipynb")
     found = edition_checks.colab_link_problems(copy)
     assert "book/en/index.md: a Colab link names other/rnncourse" in found
+    wrong = "book/zh/rnn.md: exercises/rnn_ex_02.ipynb is not in this edition's language"
+    assert wrong in found
 
 
 def test_too_few_checked_cells_are_reported(copy):

@@ -128,8 +128,11 @@ def test_what_the_exercises_load(folder):
             for of_the_notebook in ("last cell tells", "最后一个单元格"):  # there is a button
                 assert of_the_notebook not in prompt["html"], file.name
             assert "\0" not in prompt["html"]
-            assert bool(pyodide.CHINESE.search(prompt["html"])) == (language == "zh")
-        assert one["function"] in one["notebook"]["cells"][one["starter"]]["source"]
+            assert bool(exercises.CHINESE.search(prompt["html"])) == (language == "zh")
+        for language, notebook in one["notebook"].items():
+            assert one["function"] in notebook["cells"][one["starter"]]["source"]
+            title = notebook["cells"][0]["source"].split("\n")[0]
+            assert title == f"# {one['prompt'][language]['title']}"
 
 
 def test_every_module_of_the_package_works_there(folder):
