@@ -9,9 +9,9 @@ A notebook that is written keeps the outputs of code cells whose source is uncha
 solutions/*.ipynb, which hold outputs, are written by tools/notebooks/store.py.
 
 A solution is a MyST notebook whose header names its exercise (`rnncourse: {exercise: ID}`).
-Cells: the prompt, first all of it in English, then in Chinese; the setup cell (tag remove-cell); imports; one or more code cells with
-`# BEGIN SOLUTION` and `# END SOLUTION`; the call of `check` (tag nbval-check-output); and
-one cell tagged `spec`, which the learner never gets. It defines
+Cells: the prompt, first all of it in English, then in Chinese; the setup cell (tag remove-cell);
+imports; one or more code cells with `# BEGIN SOLUTION` and `# END SOLUTION`; the call of `check`
+(tag nbval-check-output); and one cell tagged `spec`, which the learner never gets. It defines
     kind        "implement", "repair" or "measure"
     function    the graded function's name
     outputs     names of what it returns; each earns an equal share of the points

@@ -4,6 +4,7 @@
 {course-cards} what a reader will have built, from what the course measured (tools/site/cards.py)
 {course-time}  how many chapters there are and how long they take, from the pages
 {course-zip}   the link to the zip of the site, whose size the assembled site says
+{course-wheel} how to run notebooks without GitHub, with the link to the package
 {course-map}   from _toc.yml, the pages' titles and book/plan.yml
 {terms}        every term of book/terms.yml with its definition
 {term-table}   the same terms in both languages, linked to their definitions
@@ -43,6 +44,16 @@ ZIP = {
     "en": '<a href="{}" download>Take the whole course along</a> as one zip ({}) and read it '
     "without a network.",
     "zh": '<a href="{}" download>下载整个课程</a>，是一个 zip 文件（{}），不联网也能读。',
+}
+WHEEL = {
+    "en": "On your own computer, download a chapter's notebook with the button at the top of its "
+    'page, put <a href="{}" download>the course’s package</a> into the same folder, and open the '
+    "notebook in JupyterLab or VS Code. Its first cell installs the package.",
+    "zh": "想在自己的电脑上运行，就点每章顶部的下载按钮，选“.ipynb”得到这一章的笔记本，再把"
+    '<a href="{}" download>课程的程序包</a>放进同一个文件夹，然后用 JupyterLab 或 VS Code '
+    "打开笔记本。第一个单元格会安装这个程序包和它用到的库，不需要访问 GitHub。如果下载这些库太慢，"
+    "请先运行 <code>pip config set global.index-url 镜像地址</code>，"
+    "让 pip 改用离你较近的 PyPI 镜像。",
 }
 
 
@@ -149,6 +160,12 @@ class CourseZip(FrontDirective):
         return [nodes.raw("", html, format="html")]
 
 
+class CourseWheel(FrontDirective):
+    def run(self):
+        words = WHEEL[self.language].format(f"../{take_along.WHEEL_NAME}")
+        return [nodes.raw("", f'<p class="course-wheel">{words}</p>', format="html")]
+
+
 class Terms(FrontDirective):
     def run(self):
         lines = []
@@ -183,6 +200,7 @@ def setup(app):
     app.add_directive("course-cards", CourseCards)
     app.add_directive("course-time", CourseTime)
     app.add_directive("course-zip", CourseZip)
+    app.add_directive("course-wheel", CourseWheel)
     app.add_directive("course-map", CourseMap)
     app.add_directive("terms", Terms)
     app.add_directive("term-table", TermTable)

@@ -1,13 +1,19 @@
 """What a page tells search engines and those who share it; links to run its exercises."""
 
 import re
+from collections.abc import Iterator
 
 from docutils import nodes
 from markupsafe import escape
 
 SUMMARY = 200  # characters of a description
 EXERCISE = re.compile(r"https://colab\.research\.google\.com/github/([^/]+/[^/]+)/blob/main/"
-                      r"(exercises/\w+\.ipynb)")  # fmt: skip
+                      r"(exercises/[\w.]+\.ipynb)")  # fmt: skip
+CHOOSE = (
+    "<p>点“在本页做”，不用安装任何东西就能做题。想在自己的电脑上做，就点练习的编号下载笔记本，"
+    '安装的办法见<a href="index.html#sec-index-run">首页</a>。'
+    "能访问 Colab 或 Binder 的读者也可以在那里打开同一个笔记本。</p>"
+)
 LOCALES = {"en": "en_US", "zh": "zh_CN"}
 
 
@@ -39,19 +45,46 @@ def add_tags(app, pagename, templatename, context, doctree) -> None:
         context["metatags"] = context.get("metatags", "") + tags(app, pagename, title, doctree)
 
 
-def offer_binder(app, doctree) -> None:
-    """Beside each exercise's link to Colab, one to Binder, which asks for no account."""
+def ways(app, link: nodes.reference, repository: str, path: str) -> list[nodes.Node]:
+    """Where an exercise can be done: in Colab, in Binder, which asks for no account, at home.
+
+    The exercise's name leads to the first. In Chinese that is the download from this site, since
+    readers in mainland China cannot rely on the others.
+    """
+    words, chinese = link.astext(), app.config.language.startswith("zh")
+    save = f'<a class="reference" href="../{path}" download>{{}}</a>'
+    binder = f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/{path}"
+    others = [nodes.reference("", "Binder", refuri=binder)]
+    if chinese:
+        first = nodes.raw("", save.format(escape(words)), format="html")
+        others.insert(0, nodes.reference("", "Colab", refuri=link["refuri"]))
+    else:
+        first = link
+        others.append(nodes.raw("", save.format("Download"), format="html"))
+    return [first, *(part for way in others for part in (nodes.Text(" · "), way))]
+
+
+def offer_ways(app, doctree) -> None:
+    """Say beside each exercise how else it can be done, and in Chinese once how to choose."""
+    tables = []
     for link in list(doctree.findall(nodes.reference)):
         found = EXERCISE.fullmatch(link.get("refuri", ""))
         if found:
-            repository, path = found.groups()
-            uri = f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/{path}"
-            place = link.parent.index(link) + 1
-            link.parent[place:place] = [nodes.Text(" · "),
-                                        nodes.reference("", "Binder", refuri=uri)]  # fmt: skip
+            place, parent = link.parent.index(link), link.parent
+            parent[place : place + 1] = ways(app, link, *found.groups())
+            tables += [node for node in _above(parent) if isinstance(node, nodes.table)]
+    if tables and app.config.language.startswith("zh"):
+        table = tables[0]
+        table.parent.insert(table.parent.index(table), nodes.raw("", CHOOSE, format="html"))
+
+
+def _above(node: nodes.Node) -> Iterator[nodes.Node]:
+    while node is not None:
+        yield node
+        node = node.parent
 
 
 def setup(app):
-    app.connect("doctree-read", offer_binder)
+    app.connect("doctree-read", offer_ways)
     app.connect("html-page-context", add_tags)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

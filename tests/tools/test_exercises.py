@@ -154,7 +154,9 @@ def test_a_prompt_is_taken_apart_with_the_formulas_for_the_second_language():
     assert exercises.in_language(BOTH, "zh") == ("标题", chinese)
 
 
-@pytest.mark.parametrize("prompt", ["# Title\n\nDo.\n\n照做。", "# T · 标\n\n照做。", "# T · 标\n\nDo."])
+@pytest.mark.parametrize(
+    "prompt", ["# Title\n\nDo.\n\n照做。", "# T · 标\n\n照做。", "# T · 标\n\nDo."]
+)
 def test_a_prompt_without_one_of_the_languages_stops_generation(prompt):
     with pytest.raises(ValueError, match="in English and Chinese"):
         exercises.in_language(prompt, "en")

@@ -212,14 +212,16 @@ def test_without_npm_the_book_is_built_all_the_same(fetched, capsys):
 
 
 LINK = '<a class="reference external" href="https://host/blob/main/exercises/gru_ex_01.ipynb">'
+CHINESE = '<a class="reference" href="../exercises/gru_ex_01.zh.ipynb" download>'
 CELL = '<div class="cell tag_hide-input tag_try docutils container">'
 
 
 @pytest.mark.parametrize("at_hand", [True, False])
 @pytest.mark.parametrize(
     ("body", "due"),
-    [(LINK, True), (CELL, True), ("<a>", False), (CELL.replace("try", "try-before"), False)],
-)
+    [(LINK, True), (CHINESE, True), (CELL, True), ("<a>", False),
+     (CELL.replace("try", "try-before"), False)],
+)  # fmt: skip
 def test_pages_with_something_to_try_get_the_script(fetched, at_hand, body, due):
     if at_hand:
         (fetched / "numpy-0.whl").touch()
@@ -237,6 +239,8 @@ def test_a_site_without_python_is_whole(fetched, tmp_path, monkeypatch):
     monkeypatch.setattr(pyodide, "write", never)
     for language in build.CONFIGS:
         (tmp_path / "_build" / language / "_build" / "html").mkdir(parents=True)
+    (tmp_path / "_build" / "wheel").mkdir()
+    (tmp_path / "_build" / "wheel" / "rnncourse-0-py3-none-any.whl").touch()
     monkeypatch.setattr(build, "BUILD", tmp_path / "_build")
     for name in ("slim", "write_previews"):
         monkeypatch.setattr(build, name, lambda site: None)
