@@ -1,19 +1,25 @@
 """What a page tells search engines and those who share it; links to run its exercises."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from docutils import nodes
+from docutils.nodes import Node
 from markupsafe import escape
 
 SUMMARY = 200  # characters of a description
 EXERCISE = re.compile(r"https://colab\.research\.google\.com/github/([^/]+/[^/]+)/blob/main/"
                       r"(exercises/[\w.]+\.ipynb)")  # fmt: skip
-CHOOSE = (
-    "<p>点“在本页做”，不用安装任何东西就能做题。想在自己的电脑上做，就点练习的编号下载笔记本，"
+# What is offered first stands first, with its words.
+WAYS = {
+    "en": {"Colab": "Colab", "Binder": "Binder", "Download": "Download"},
+    "zh": {"Download": "下载", "Colab": "Colab", "Binder": "Binder"},
+}
+CHOOSE = {
+    "zh": "<p>点“在本页做”，不用安装任何东西就能做题。想在自己的电脑上做，就点“下载”得到笔记本，"
     '安装的办法见<a href="index.html#sec-index-run">首页</a>。'
-    "能访问 Colab 或 Binder 的读者也可以在那里打开同一个笔记本。</p>"
-)
+    "能访问 Colab 或 Binder 的读者也可以在那里打开同一个笔记本。</p>",
+}
 LOCALES = {"en": "en_US", "zh": "zh_CN"}
 
 
@@ -45,40 +51,46 @@ def add_tags(app, pagename, templatename, context, doctree) -> None:
         context["metatags"] = context.get("metatags", "") + tags(app, pagename, title, doctree)
 
 
-def ways(app, link: nodes.reference, repository: str, path: str) -> list[nodes.Node]:
-    """Where an exercise can be done: in Colab, in Binder, which asks for no account, at home.
+def ways(link: nodes.reference, repository: str, path: str) -> dict[str, Callable[[str], Node]]:
+    """Where an exercise can be done: at home, in Colab, in Binder, which asks for no account.
 
-    The exercise's name leads to the first. In Chinese that is the download from this site, since
-    readers in mainland China cannot rely on the others.
+    Each makes a link with the given words.
     """
-    words, chinese = link.astext(), app.config.language.startswith("zh")
-    save = f'<a class="reference" href="../{path}" download>{{}}</a>'
     binder = f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/{path}"
-    others = [nodes.reference("", "Binder", refuri=binder)]
-    if chinese:
-        first = nodes.raw("", save.format(escape(words)), format="html")
-        others.insert(0, nodes.reference("", "Colab", refuri=link["refuri"]))
-    else:
-        first = link
-        others.append(nodes.raw("", save.format("Download"), format="html"))
-    return [first, *(part for way in others for part in (nodes.Text(" · "), way))]
+    save = f'<a class="reference" href="../{path}" download>{{}}</a>'
+    return {
+        "Download": lambda words: nodes.raw("", save.format(escape(words)), format="html"),
+        "Colab": lambda words: nodes.reference("", words, refuri=link["refuri"]),
+        "Binder": lambda words: nodes.reference("", words, refuri=binder),
+    }
 
 
 def offer_ways(app, doctree) -> None:
-    """Say beside each exercise how else it can be done, and in Chinese once how to choose."""
-    tables = []
+    """List beside each exercise where it can be done; its name leads to the first of these places.
+
+    In Chinese that is the download from this site, since readers in mainland China cannot rely on
+    the others; there the page also says once how to choose.
+    """
+    language, tables = (app.config.language or "en")[:2], []
     for link in list(doctree.findall(nodes.reference)):
         found = EXERCISE.fullmatch(link.get("refuri", ""))
-        if found:
-            place, parent = link.parent.index(link), link.parent
-            parent[place : place + 1] = ways(app, link, *found.groups())
-            tables += [node for node in _above(parent) if isinstance(node, nodes.table)]
-    if tables and app.config.language.startswith("zh"):
-        table = tables[0]
-        table.parent.insert(table.parent.index(table), nodes.raw("", CHOOSE, format="html"))
+        if not found:
+            continue
+        made, order, parent = ways(link, *found.groups()), WAYS[language], link.parent
+        new = [made[next(iter(order))](link.astext())]
+        if table := next((n for n in _above(parent) if isinstance(n, nodes.table)), None):
+            tables.append(table)
+            new.append(nodes.inline("", classes=["exercise-ways"]))
+            for way, words in order.items():
+                new[1] += [nodes.Text(" · ")] * bool(new[1].children) + [made[way](words)]
+        place = parent.index(link)
+        parent[place : place + 1] = new
+    if tables and language in CHOOSE:
+        place = tables[0].parent.index(tables[0])
+        tables[0].parent.insert(place, nodes.raw("", CHOOSE[language], format="html"))
 
 
-def _above(node: nodes.Node) -> Iterator[nodes.Node]:
+def _above(node: Node) -> Iterator[Node]:
     while node is not None:
         yield node
         node = node.parent
