@@ -45,15 +45,18 @@ ZIP = {
     "without a network.",
     "zh": '<a href="{}" download>下载整个课程</a>，是一个 zip 文件（{}），不联网也能读。',
 }
+INSTALL = '<code>pip install "{0}[frameworks,chapters]" jupyterlab</code>'
 WHEEL = {
-    "en": "On your own computer, download a chapter's notebook with the button at the top of its "
-    'page, put <a href="{}" download>the course’s package</a> into the same folder, and open the '
-    "notebook in JupyterLab or VS Code. Its first cell installs the package.",
-    "zh": "想在自己的电脑上运行，就点每章顶部的下载按钮，选“.ipynb”得到这一章的笔记本，再把"
-    '<a href="{}" download>课程的程序包</a>放进同一个文件夹，然后用 JupyterLab 或 VS Code '
-    "打开笔记本。第一个单元格会安装这个程序包和它用到的库，不需要访问 GitHub。如果下载这些库太慢，"
-    "请先运行 <code>pip config set global.index-url 镜像地址</code>，"
-    "让 pip 改用离你较近的 PyPI 镜像。",
+    "en": 'On your own computer, download <a href="../{0}" download>the course’s package</a> and '
+    f"run {INSTALL} in the folder where it lies; PyTorch and Keras come with it. Then download a "
+    "chapter’s notebook with the button at the top of its page, and open it in JupyterLab or "
+    "VS Code. For an exercise it is enough that the package lies beside the notebook: the first "
+    "cell installs it.",
+    "zh": '想在自己的电脑上运行，请下载<a href="../{0}" download>课程的程序包</a>，'
+    f"在它所在的文件夹里运行 {INSTALL}，把课程、PyTorch 和 Keras 一起装好，不需要访问 GitHub。"
+    "下载太慢时，在命令后面加上 <code>-i 镜像地址</code>，换成离你较近的 PyPI 镜像。"
+    "然后点每章顶部的下载按钮，选“.ipynb”得到笔记本，用 JupyterLab 或 VS Code 打开。"
+    "只做练习的话，把程序包和笔记本放在同一个文件夹里就行，第一个单元格会安装它。",
 }
 
 
@@ -162,7 +165,7 @@ class CourseZip(FrontDirective):
 
 class CourseWheel(FrontDirective):
     def run(self):
-        words = WHEEL[self.language].format(f"../{take_along.WHEEL_NAME}")
+        words = WHEEL[self.language].format(take_along.WHEEL_NAME)
         return [nodes.raw("", f'<p class="course-wheel">{words}</p>', format="html")]
 
 

@@ -302,6 +302,12 @@ def test_set_repo_refuses_what_colab_cannot_open(copy, url):
         set_repo.set_repo(copy, url)
 
 
+def test_of_an_exercise_nbval_runs_the_english_notebook(tmp_path):
+    """The Chinese one has the same code cells, which test_exercises.py compares."""
+    assert nbval_run.copy_notebooks(tmp_path, ["rnn_ex_01", "rnn_ex_01.zh"]) == 1
+    assert [p.name for p in tmp_path.rglob("*.ipynb")] == ["rnn_ex_01.ipynb"]
+
+
 # ---- the package -------------------------------------------------------------
 
 
