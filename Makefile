@@ -99,7 +99,12 @@ _build/zh/done: _build/common _build/executed _config.zh.yml book/glosses.yml $(
 	$(PY) -m tools.site.build zh
 	@touch $@
 
-_build/site/index.html: _build/en/done _build/zh/done book/landing.html book/404.html \
+# The package for readers who cannot reach GitHub.
+_build/wheel/done: pyproject.toml README.md $(wildcard LICENSE* MANIFEST.in) \
+  $(shell find rnncourse benchmarks/results book/programs -type f -not -name '*.pyc') | $(INSTALLED)
+	@$(PY) -m tools.site.take_along && touch $@
+
+_build/site/index.html: _build/en/done _build/zh/done _build/wheel/done book/landing.html book/404.html \
   $(wildcard book/try/* exercises/*)
 	@$(PY) -m tools.site.build assemble
 	@$(PY) -m tools.editions.length

@@ -240,7 +240,7 @@ class Panel {
     const notebook = structuredClone(this.task.notebook);
     notebook.cells[this.task.starter].source = this.code.value;
     const blob = new Blob([`${JSON.stringify(notebook, null, 1)}\n`], { type: "application/x-ipynb+json" });
-    const link = make("a", { href: URL.createObjectURL(blob), download: `${this.task.id}.ipynb` });
+    const link = make("a", { href: URL.createObjectURL(blob), download: `${this.task.id}${say("", ".zh")}.ipynb` });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
@@ -273,8 +273,8 @@ export async function openExercise(id, button) {
   const table = button.closest("table");
   await open(button, table.closest(".pst-scrollable-table-container") ?? table, async () => {
     const exercise = await json(`exercises/${id}.json`);
-    const given = exercise.notebook.cells[exercise.starter].source;
-    return { ...exercise, ...exercise.prompt[language], given };
+    const notebook = exercise.notebook[language];
+    return { ...exercise, ...exercise.prompt[language], notebook, given: notebook.cells[exercise.starter].source };
   });
 }
 

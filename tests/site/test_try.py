@@ -256,14 +256,15 @@ def test_on_a_telephone_no_keyboard_covers_the_prompt(visit):
     assert size >= 16  # else the page is enlarged around what is typed
 
 
-def test_the_download_is_the_exercise_with_the_readers_code(visit):
-    page = opened(visit).page
+@pytest.mark.parametrize(("language", "suffix"), [("en", ""), ("zh", ".zh")])
+def test_the_download_is_the_exercise_with_the_readers_code(visit, language, suffix):
+    page = opened(visit, f"{language}/lstm.html").page
     write(page, "mine = 1")
     with page.expect_download() as download:
         page.locator(".try-download").click()
-    assert download.value.suggested_filename == f"{ID}.ipynb"
+    assert download.value.suggested_filename == f"{ID}{suffix}.ipynb"
     mine = json.loads(Path(download.value.path()).read_text("utf-8"))
-    given = json.loads((ROOT / "exercises" / f"{ID}.ipynb").read_text("utf-8"))
+    given = json.loads((ROOT / "exercises" / f"{ID}{suffix}.ipynb").read_text("utf-8"))
     sources = ["".join(cell["source"]) for cell in mine["cells"]]
     others = ["".join(cell["source"]) for cell in given["cells"]]
     assert [n for n, (a, b) in enumerate(zip(sources, others, strict=True)) if a != b] == [3]

@@ -261,8 +261,11 @@ def test_other_setup_cell_and_address_are_reported(copy):
     link = "https://colab.research.google.com/github/other/rnncourse/blob/main/book/en/rnn.ipynb"
     page = copy / "book/en/index.md"
     page.write_text(f"{page.read_text(encoding='utf-8')}\n[x]({link})\n", encoding="utf-8")
+    edit(copy / "book/zh/rnn.md", "exercises/rnn_ex_02.zh.ipynb", "exercises/rnn_ex_02.ipynb")
     found = edition_checks.colab_link_problems(copy)
     assert "book/en/index.md: a Colab link names other/rnncourse" in found
+    wrong = "book/zh/rnn.md: exercises/rnn_ex_02.ipynb is not in this edition's language"
+    assert wrong in found
 
 
 def test_too_few_checked_cells_are_reported(copy):
@@ -354,6 +357,12 @@ def test_set_repo_touches_no_file_that_stays_as_it_is(copy):
 def test_set_repo_refuses_what_colab_cannot_open(copy, url):
     with pytest.raises(SystemExit):
         set_repo.set_repo(copy, url)
+
+
+def test_of_an_exercise_nbval_runs_the_english_notebook(tmp_path):
+    """The Chinese one has the same code cells, which test_exercises.py compares."""
+    assert nbval_run.copy_notebooks(tmp_path, ["rnn_ex_01", "rnn_ex_01.zh"]) == 1
+    assert [p.name for p in tmp_path.rglob("*.ipynb")] == ["rnn_ex_01.ipynb"]
 
 
 # ---- the package -------------------------------------------------------------

@@ -128,8 +128,11 @@ def test_what_the_exercises_load(folder):
             for of_the_notebook in ("last cell tells", "最后一个单元格"):  # there is a button
                 assert of_the_notebook not in prompt["html"], file.name
             assert "\0" not in prompt["html"]
-            assert bool(pyodide.CHINESE.search(prompt["html"])) == (language == "zh")
-        assert one["function"] in one["notebook"]["cells"][one["starter"]]["source"]
+            assert bool(exercises.CHINESE.search(prompt["html"])) == (language == "zh")
+        for language, notebook in one["notebook"].items():
+            assert one["function"] in notebook["cells"][one["starter"]]["source"]
+            title = notebook["cells"][0]["source"].split("\n")[0]
+            assert title == f"# {one['prompt'][language]['title']}"
 
 
 def test_every_module_of_the_package_works_there(folder):
@@ -209,14 +212,16 @@ def test_without_npm_the_book_is_built_all_the_same(fetched, capsys):
 
 
 LINK = '<a class="reference external" href="https://host/blob/main/exercises/gru_ex_01.ipynb">'
+CHINESE = '<a class="reference" href="../exercises/gru_ex_01.zh.ipynb" download>'
 CELL = '<div class="cell tag_hide-input tag_try docutils container">'
 
 
 @pytest.mark.parametrize("at_hand", [True, False])
 @pytest.mark.parametrize(
     ("body", "due"),
-    [(LINK, True), (CELL, True), ("<a>", False), (CELL.replace("try", "try-before"), False)],
-)
+    [(LINK, True), (CHINESE, True), (CELL, True), ("<a>", False),
+     (CELL.replace("try", "try-before"), False)],
+)  # fmt: skip
 def test_pages_with_something_to_try_get_the_script(fetched, at_hand, body, due):
     if at_hand:
         (fetched / "numpy-0.whl").touch()
@@ -234,6 +239,8 @@ def test_a_site_without_python_is_whole(fetched, tmp_path, monkeypatch):
     monkeypatch.setattr(pyodide, "write", never)
     for language in build.CONFIGS:
         (tmp_path / "_build" / language / "_build" / "html").mkdir(parents=True)
+    (tmp_path / "_build" / "wheel").mkdir()
+    (tmp_path / "_build" / "wheel" / "rnncourse-0-py3-none-any.whl").touch()
     monkeypatch.setattr(build, "BUILD", tmp_path / "_build")
     for name in ("slim", "write_previews"):
         monkeypatch.setattr(build, name, lambda site: None)

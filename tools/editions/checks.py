@@ -46,7 +46,8 @@ def expected_files(root: Path, stem: str) -> list[str]:
     numbers = sorted(p.stem.rsplit("_", 1)[1] for p in root.glob(f"solutions/{stem}_sol_*.md"))
     required = {f"{number:02d}" for number in range(1, EXERCISES + 1)}
     for number in sorted(required | set(numbers)):
-        for pair in (f"solutions/{stem}_sol_{number}", f"exercises/{stem}_ex_{number}"):
+        exercise = f"exercises/{stem}_ex_{number}"
+        for pair in (f"solutions/{stem}_sol_{number}", exercise, f"{exercise}.zh"):
             files += [f"{pair}.md", f"{pair}.ipynb"]
     return [*files, f"tests/chapters/test_{stem}.py"]
 
@@ -76,6 +77,7 @@ def prose(page: Path) -> str:
     return "\n\n".join(c.source for c in convert(page).cells if c.cell_type == "markdown")
 
 
+EXERCISE = re.compile(r"(_ex_\d+)(\.zh)?\.ipynb")
 FENCE = re.compile(r"\s*(`{3,})(.*)")
 ROLE_OR_CODE = re.compile(r"(\{[\w:+-]+\}`[^`]+`)|(?<!`)(`{1,2})(?!`).+?(?<!`)\2(?!`)", re.DOTALL)
 
@@ -118,11 +120,12 @@ def labels(text: str) -> list[str]:
 
 
 def links(text: str) -> list[str]:
-    """Return where links and pictures point, with the edition's folder made neutral."""
+    """Return where links and pictures point, the same for both editions' pages and exercises."""
     targets = re.findall(r"\]\(<?([^)\s>]+)", without_code(text))
     targets += re.findall(r"\b(?:href|src)=\"([^\"]+)\"", text)
     targets += re.findall(r"\{(?:figure|image|include)\} *(\S+)", text)
-    return sorted(re.sub(r"/(en|zh)/", "/*/", target) for target in set(targets))
+    neutral = (EXERCISE.sub(r"\1.ipynb", target) for target in set(targets))
+    return sorted(re.sub(r"/(en|zh)/", "/*/", target) for target in neutral)
 
 
 def role_targets(text: str) -> list[str]:
@@ -221,7 +224,9 @@ def setup_cell_problems(root: Path) -> list[str]:
 
 
 def colab_link_problems(root: Path) -> list[str]:
-    """Return links to Colab that name another repository or a file that is not there."""
+    """Return links to Colab that name another repository, or a file that is not there or is an
+    exercise in the other edition's language.
+    """
     pattern = re.compile(
         r"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)/blob/main/([^)\s\"\\>]+)"
     )
@@ -235,6 +240,9 @@ def colab_link_problems(root: Path) -> list[str]:
                 found.append(f"{name}: a Colab link names {named}")
             if not (root / target).exists():
                 found.append(f"{name}: a Colab link opens {target}, which is not there")
+            chinese = EXERCISE.search(target) and bool(EXERCISE.search(target)[2])
+            if page.parent.parent.name == "book" and chinese == (page.parent.name == "en"):
+                found.append(f"{name}: {target} is not in this edition's language")
     return found
 
 

@@ -67,9 +67,14 @@ def imported_from(target: Path, folder: Path) -> Path:
 
 
 def copy_notebooks(folder: Path, wanted: list[str]) -> int:
-    """Copy each notebook that has code into an empty folder of its own."""
+    """Copy each notebook that has code into an empty folder of its own.
+
+    Not the Chinese exercises, since a test compares their code cells with the English ones'.
+    """
     count = 0
     for path in notebooks(ROOT):
+        if path.name.endswith(".zh.ipynb"):
+            continue
         if code_cells(read(path)) and (not wanted or path.stem in wanted):
             place = folder / path.parent.relative_to(ROOT) / path.stem
             place.mkdir(parents=True)

@@ -29,7 +29,7 @@ from tools.set_repo import site_address
 from tools.site import cards, pyodide
 from tools.site.previews import write_previews
 from tools.site.slim import slim
-from tools.site.take_along import add_zip
+from tools.site.take_along import add_notebooks, add_zip
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
@@ -207,7 +207,7 @@ def copy_page(name: str, target: Path) -> None:
 
 
 def assemble() -> int:
-    """Copy both editions and the landing page to _build/site, with a zip of it all."""
+    """Copy both editions and the landing page to _build/site, with all that can be downloaded."""
     # Under its own name only when it is complete: make goes by the landing page there.
     site = BUILD / "site.part"
     shutil.rmtree(site, ignore_errors=True)
@@ -228,6 +228,7 @@ def assemble() -> int:
     copy_page("landing.html", site / "index.html")
     if pyodide.ready():
         print(f"To try an exercise in its page loads {pyodide.write(site / 'try'):.1f} MB once")
+    add_notebooks(site, BUILD / "wheel")
     print(f"The whole site as one zip: {add_zip(site):.1f} MB")
     shutil.rmtree(BUILD / "site", ignore_errors=True)
     site.rename(BUILD / "site")

@@ -23,6 +23,8 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from sphinxcontrib import katex
 
+from tools.exercises import SUFFIXES
+
 ROOT = Path(__file__).resolve().parents[2]
 FETCHED = ROOT / "_build" / "pyodide"
 VERSION = "0.27.7"
@@ -43,7 +45,6 @@ MODULES = (
 )  # fmt: skip
 DATE = (1980, 1, 1, 0, 0, 0)  # the same package gives the same zip
 
-CHINESE = re.compile("[\u3400-\u9fff]")
 # Of the notebook's last cell; a page has a button instead.
 ONLY_IN_NOTEBOOK = re.compile(
     " ?The last cell tells you at once whether you are right\\."
@@ -174,56 +175,53 @@ class Prompts:
         return [re.sub("\0(\\d+)\0", put, page) for page in pages]
 
 
-def in_language(text: str, language: str) -> tuple[str, str]:
-    """A prompt's title and text in one language.
+def prompt(nb: dict[str, Any]) -> tuple[str, str]:
+    """The title of an exercise and its text without it, as Markdown."""
+    (source,) = (c["source"] for c in nb["cells"] if c["cell_type"] == "markdown")
+    title, text = ONLY_IN_NOTEBOOK.sub("", source).split("\n", 1)
+    return title.removeprefix("# "), text.strip()
 
-    First all stands in English, then in Chinese; the Chinese refers to the formulas above.
-    """
-    title, *blocks = re.split(r"\n\s*\n", ONLY_IN_NOTEBOOK.sub("", text).strip())
-    names = title.removeprefix("# ").split(" · ")
-    first = next(i for i, block in enumerate(blocks) if CHINESE.search(block))
-    if language == "en":
-        return names[0], "\n\n".join(blocks[:first])
-    above = [block for block in blocks[:first] if block.startswith("$$")]
-    return names[-1], "\n\n".join(above + blocks[first:])
+
+def parsed(notebook: Path) -> dict[str, Any]:
+    """A notebook without outputs, each cell's source in one piece."""
+    nb = json.loads(notebook.read_text(encoding="utf-8"))
+    for cell in nb["cells"]:
+        cell["source"] = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+    return nb
 
 
 def exercise(notebook: Path, checks: Path) -> dict[str, Any]:
     """What the page needs of one exercise; prompts still as Markdown."""
-    nb = json.loads(notebook.read_text(encoding="utf-8"))
-    sources, call, code = [], None, []
-    for number, cell in enumerate(nb["cells"]):
-        source = "".join(cell["source"])
-        cell |= {"source": source}
-        if cell["cell_type"] == "markdown":
-            sources.append(source)
-            continue
-        cell |= {"outputs": [], "execution_count": None}
-        if found := re.fullmatch(r'check\("\w+", (\w+)\)', source):
+    notebooks = {language: parsed(notebook.with_suffix(f"{suffix}.ipynb"))
+                 for language, suffix in SUFFIXES.items()}  # fmt: skip
+    cells, call, code = notebooks["en"]["cells"], None, []
+    for number, cell in enumerate(cells):
+        if found := re.fullmatch(r'check\("\w+", (\w+)\)', cell["source"]):
             call = found[1]
-        elif "remove-cell" not in cell["metadata"].get("tags", []):
+        elif cell["cell_type"] == "code" and "remove-cell" not in cell["metadata"].get("tags", []):
             code.append(number)
     if call is None or not code:
         raise ValueError(f"{notebook.name}: no call of check, or no code before it")
-    text = "\n\n".join(sources)
     return {
         "id": notebook.stem,
         "function": call,
-        "before": "\n".join(nb["cells"][n]["source"] for n in code[:-1]),
+        "before": "\n".join(cells[n]["source"] for n in code[:-1]),
         "starter": code[-1],
-        "notebook": nb,
+        "notebook": notebooks,
         "checks": checks.read_text(encoding="utf-8"),
-        "prompt": {code: in_language(text, code) for code in ("en", "zh")},
+        "prompt": {language: prompt(nb) for language, nb in notebooks.items()},
     }
 
 
 def exercises(root: Path = ROOT) -> Iterator[tuple[str, str]]:
     """Each exercise's id with its file's text."""
     prompts, found = Prompts(), []
-    for notebook in sorted(root.glob("exercises/*_ex_*.ipynb")):
+    for notebook in sorted(root.glob("exercises/*_ex_??.ipynb")):
         checks = root / "rnncourse" / "grading" / "checks" / f"{notebook.stem}.json"
         found.append(exercise(notebook, checks))
-    sides = [(one, language) for one in found for language in ("en", "zh")]
+    sides = [(one, language) for one in found for language in SUFFIXES]
     pages = prompts.fill([prompts.html(one["prompt"][language][1]) for one, language in sides])
     for (one, language), page in zip(sides, pages, strict=True):
         one["prompt"][language] = {"title": one["prompt"][language][0], "html": page}
