@@ -23,7 +23,7 @@ from packaging.utils import canonicalize_name
 from tools import lock, set_repo
 from tools.editions import checks as edition_checks
 from tools.editions.__main__ import CHECKS
-from tools.notebooks import kernels, machine_paths, store
+from tools.notebooks import kernels, machine_paths, nbval_run, store
 from tools.site import config_zh, course_map
 
 ROOT = Path(__file__).resolve().parents[2]
