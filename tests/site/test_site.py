@@ -586,7 +586,7 @@ def test_buttons_run_edit_and_fetch_the_notebook_of_the_edition(path):
 DOWNLOADED = [
     ("zh/lstm.html", "text=lstm_ex_01", "exercises/lstm_ex_01.zh.ipynb"),
     ("en/lstm.html", "tr:has-text('lstm_ex_01') >> text=Download", "exercises/lstm_ex_01.ipynb"),
-    ("zh/lstm.html", ".btn-download-source-button[href$='.ipynb']", "book/zh/lstm.ipynb"),
+    ("zh/lstm.html", "a[href='_sources/lstm.ipynb']", "book/zh/lstm.ipynb"),
     ("zh/index.html", ".course-wheel a", None),
 ]
 
