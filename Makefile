@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help book test serve notebooks exercises seeds mutants bench bench-grading real lint \
-  clean set-repo lock dist picture weigh
+  clean set-repo lock dist picture weigh FORCE
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -78,7 +78,13 @@ MODE := _build/mode-$(if $(filter 1,$(RNNCOURSE_STRICT)),strict,lenient)
 $(MODE):
 	@mkdir -p _build && rm -f _build/mode-* && touch $@
 
-_build/common: $(COMMON) $(MODE) | $(INSTALLED)
+# It is there when the pages were built without "Try it here": each make asks again for what was
+# missing, and builds them anew when it has come.
+_build/without-python: FORCE | $(INSTALLED)
+	@$(PY) -m tools.site.build late
+FORCE:
+
+_build/common: $(COMMON) $(MODE) $(wildcard _build/without-python) | $(INSTALLED)
 	@rm -rf _build/en _build/zh && $(PY) -m tools.site.build prepare && touch $@
 
 _config.zh.yml: _config.yml tools/site/config_zh.py | $(INSTALLED)
@@ -105,7 +111,7 @@ _build/wheel/done: pyproject.toml README.md $(wildcard LICENSE* MANIFEST.in) \
 	@$(PY) -m tools.site.take_along && touch $@
 
 _build/site/index.html: _build/en/done _build/zh/done _build/wheel/done book/landing.html book/404.html \
-  $(wildcard book/try/* exercises/*)
+  $(wildcard book/try/* exercises/*) tools/site/editor.py
 	@$(PY) -m tools.site.build assemble
 	@$(PY) -m tools.editions.length
 

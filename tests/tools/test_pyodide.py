@@ -1,7 +1,9 @@
 """Python in the page: every solution and a mistake of each there, and what must not go wrong."""
 
+import gzip
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import urllib.request
@@ -14,7 +16,8 @@ import pytest
 
 from rnncourse.grading.exercise import CELL_BREAK, load, mutate, parse_notebook
 from tools import exercises
-from tools.site import build, pyodide
+from tools.notebooks import store
+from tools.site import build, editor, pyodide
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "book" / "_ext"))
@@ -35,7 +38,7 @@ def folder(tmp_path_factory):
 
 def in_node(folder, jobs):
     """What is shown for each job, by one Pyodide in Node."""
-    command = [pyodide.NODE, SCRIPT, folder]
+    command = [editor.NODE, SCRIPT, folder]
     done = subprocess.run(command, input=json.dumps(jobs), capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
@@ -144,6 +147,58 @@ def test_every_module_of_the_package_works_there(folder):
     assert answer["text"] == ""
 
 
+NUMBER = r"-?\d+(?:\.\d*)?"
+
+
+# Numbers are rounded elsewhere, or trained on another machine: one more or less in the last digit.
+def agrees(shown, printed):
+    """Whether two texts have the same words, and numbers as near as they are printed."""
+    words = [re.sub(r"\s", "", re.sub(NUMBER, "0", text)) for text in (shown, printed)]
+    if words[0] != words[1]:
+        return False
+    pairs = zip(re.findall(NUMBER, shown), re.findall(NUMBER, printed), strict=True)
+    return all(
+        abs(float(a) - float(b)) <= 1.001 * 10.0 ** -len(b.partition(".")[2]) for a, b in pairs
+    )
+
+
+def test_two_texts_agree_up_to_the_last_digit():
+    assert agrees("loss 0.51 [ 1.  -2.]", "loss 0.50 [1. -2.]")
+    for other in ("loss 0.53", "cost 0.51", "loss 0.51 1", "loss -0.51"):
+        assert not agrees("loss 0.51", other)
+
+
+@pytest.mark.parametrize("stem", ["rnn", "lstm"])
+def test_every_cell_to_try_prints_there_what_its_page_shows(folder, stem):
+    notebook = store.read(ROOT / "book" / "en" / f"{stem}.ipynb")
+    before, jobs, printed = [], [], []
+    for cell in store.code_cells(notebook):
+        tags = cell.metadata.get("tags", [])
+        if "try" in tags:
+            exercise = {"id": stem, "before": "\n\n".join(before)}
+            jobs.append(["run", exercise, cell.source, "en"])
+            printed.append(store.printed_text(cell))
+        if "try-before" in tags:
+            before.append(cell.source)
+    assert len(jobs) >= 3
+    for job, text, answer in zip(jobs, printed, in_node(folder, jobs), strict=True):
+        assert text.strip()
+        assert agrees(answer["text"], text), (job[2], text, answer["text"])
+        assert answer["html"] == ""
+        print(f"{stem}: {answer['seconds']:.1f} s in Node")
+        assert answer["seconds"] < 60
+
+
+def test_what_the_cells_before_do_is_not_shown_but_their_exceptions_are(folder):
+    def after(before):
+        return ["run", {"id": "rnn", "before": before}, "print(x)", "en"]
+
+    html = "from IPython.display import display\ndisplay({'text/html': '<p>'}, raw=True)"
+    quiet, raised = in_node(folder, [after(f"print(1)\n{html}\nx = 2"), after("print(1)\n1 / 0")])
+    assert (quiet["text"], quiet["html"]) == ("2\n", "")
+    assert raised["text"] == "ZeroDivisionError: division by zero\n"
+
+
 # ---- getting it --------------------------------------------------------------------------------
 
 
@@ -209,6 +264,48 @@ def test_without_npm_the_book_is_built_all_the_same(fetched, capsys):
 
     assert not pyodide.prepare(no_network)
     assert "npm could not fetch" in capsys.readouterr().out
+
+
+def test_numpys_wheel_is_only_cut(folder):
+    """What stays is as it was, and the list that Pyodide reads names the new file."""
+    wheel = next((folder / "pyodide").glob("numpy-*.whl"))
+    with zipfile.ZipFile(wheel) as small, zipfile.ZipFile(pyodide.FETCHED / wheel.name) as whole:
+        kept = small.namelist()
+        assert all(small.read(name) == whole.read(name) for name in kept)
+        gone = set(whole.namelist()) - set(kept)
+    assert all(n.startswith("numpy/f2py/") or "/tests/" in n or not n.endswith(".py") for n in gone)
+    assert not [name for name in gone if name.endswith((".so", ".txt"))]
+    lock = json.loads((folder / "pyodide" / pyodide.LOCK).read_text("utf-8"))
+    sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    assert lock["packages"]["numpy"]["sha256"] == sha256
+
+
+@pytest.fixture
+def nowhere(tmp_path, monkeypatch):
+    """Nothing of the editor fetched, and no registry."""
+    monkeypatch.setattr(editor, "FETCHED", tmp_path / "editor")
+    monkeypatch.setattr(editor, "npm", lambda command, stdout: 1)
+    monkeypatch.delenv("RNNCOURSE_REQUIRE_PYODIDE", raising=False)
+
+
+def test_without_codemirror_one_line_says_so_or_the_build_fails(nowhere, monkeypatch, capsys):
+    assert editor.bundle() is None
+    assert "a plain text area" in capsys.readouterr().out.splitlines()[-1]
+    monkeypatch.setenv("RNNCOURSE_REQUIRE_PYODIDE", "1")
+    with pytest.raises(SystemExit, match="npm could not fetch CodeMirror"):
+        editor.bundle()
+
+
+def test_the_editor_is_bundled_once_small_and_with_its_licences(folder, monkeypatch):
+    monkeypatch.setattr(editor, "npm", never)
+    made = editor.bundle()
+    assert len(gzip.compress((made / "codemirror.js").read_bytes(), 6)) <= 130_000
+    said = (folder / editor.LICENCE).read_text("utf-8")
+    for package in editor.PACKAGES:
+        assert package in said
+    assert said.count("Permission is hereby granted, free of charge") >= 1
+    assert "Copyright (C) 2018" in said
+    assert editor.LICENCE in (folder / "codemirror.js").read_text("utf-8")[:100]
 
 
 LINK = '<a class="reference external" href="https://host/blob/main/exercises/gru_ex_01.ipynb">'

@@ -1,6 +1,7 @@
 """Build the web site.
 
     python -m tools.site.build prepare    what both editions need
+    python -m tools.site.build late       what "Try it here" needs, if it was missing
     python -m tools.site.build en|zh      one edition, into _build/en or _build/zh
     python -m tools.site.build assemble   both, with the landing page, into _build/site
     python -m tools.site.build report     name the pages that are not as they should be
@@ -46,6 +47,7 @@ NOISE = (
     "=====",
 )
 AXE_VERSION = "4.14.1"
+WITHOUT = BUILD / "without-python"  # the pages have no "Try it here"
 CONFIGS = {"en": "_config.yml", "zh": "_config.zh.yml"}
 
 
@@ -158,7 +160,17 @@ def run_shown(command: list[str], label: str) -> int:
 def prepare() -> int:
     """Get what both editions need, so that they can be built side by side."""
     fetch_katex()
-    pyodide.prepare(fetch)
+    if pyodide.prepare(fetch):
+        WITHOUT.unlink(missing_ok=True)
+    else:
+        WITHOUT.touch()
+    return 0
+
+
+def late() -> int:
+    """Ask again for what "Try it here" lacked. When it is there, make sees the newer file."""
+    if pyodide.prepare(fetch):
+        WITHOUT.touch()
     return 0
 
 
@@ -235,7 +247,7 @@ def assemble() -> int:
     return 0
 
 
-TASKS = {"prepare": prepare, "assemble": assemble, "report": report}
+TASKS = {"prepare": prepare, "late": late, "assemble": assemble, "report": report}
 
 if __name__ == "__main__":
     task = sys.argv[1]

