@@ -35,7 +35,8 @@ WANTED = re.compile(rf"package/({'|'.join(map(re.escape, (*CORE, LOCK)))})")
 PATIENCE = 10  # seconds for one attempt at the release
 
 # The grader's side of the package needs processes and a class; its check side is this.
-CHECK_SIDE = ("__init__", "check", "compare", "differences", "feedback", "mistakes", "protocol")
+CHECK_SIDE = ("__init__", "check", "compare", "differences", "feedback", "mistakes", "probes",
+              "protocol", "training")  # fmt: skip
 MODULES = (
     "__init__.py", "_arrays.py", "_progress.py", "_types.py", "claims.py", "metrics.py",
     "show.py", "timeseries.py", "data/*.py", "data/manifest.json", "data/corpora/*.py",
