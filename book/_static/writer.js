@@ -9,7 +9,7 @@ for (const box of document.querySelectorAll(".writer")) {
   const SHOWN = 6;  // of the most probable characters
   const MOST = 999999;  // the largest seed
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
-  let model = null, run = null, timer = 0, unit = -1, seen = -1;
+  let model = null, run = null, busy = false, timer = 0, unit = -1, seen = -1;
 
   // ---- what it says ------------------------------------------------------------------------
 
@@ -285,12 +285,16 @@ for (const box of document.querySelectorAll(".writer")) {
   }
 
   async function act(what) {
+    if (busy) return;  // a second click while the network loads
+    busy = true;
     try {
       await ready();
       what();
     } catch (error) {
       if (model) throw error;
       note.textContent = words.failed;
+    } finally {
+      busy = false;
     }
   }
 

@@ -42,11 +42,10 @@ def press(box, label, typed=None, tau=None, seed=None):
 
 def trace(box):
     """Of each character its number, the probabilities among which it was, the state after it."""
-    found = box.evaluate(
+    return box.evaluate(
         "box => box.trace.map(({ sign, token, p, h, given }) =>"
         " ({ sign, token, p: [...p], h: [...h], given }))"
     )
-    return found
 
 
 def text_of(box):
