@@ -20,6 +20,7 @@ import shakespeare
 import tang
 from _language import bits, chosen, chunks, learn, stream_batches, streams
 
+from rnncourse import data
 from rnncourse.nlp.ngram import KneserNey, WittenBell
 from rnncourse.nn import cells, functional, layers, optim, recurrent
 from rnncourse.widgets import weights, writer
@@ -29,6 +30,7 @@ NEEDS = [*shakespeare.NEEDS, *tang.NEEDS]
 RATE, CLIP, SEED = 3e-3, 1.0, 0
 COMMONEST = 2000  # characters of the training poems that the network writes; the others are rare
 TEMPERATURES, SAMPLES = (0.5, 0.8, 1.0), 20
+CLOSE = 0.7  # the page offers a unit whose correlation with a feature is at least so large
 KINDS = {"witten-bell": WittenBell, "kneser-ney": KneserNey}
 
 
@@ -44,14 +46,14 @@ class Task(NamedTuple):
     H: int
     epochs: int
     dropout: float
-    orders: range  # of the n-grams
+    orders: range | None  # of the n-grams; None where real_ngrams.json has them for this text
 
 
 @cache
 def plays() -> Task:
     text = shakespeare.read()
     parts = {part: [ids] for part, ids in text.ids.items()}
-    return Task(parts, "".join(text.characters), None, None, 400, 64, 256, 14, 0.1, range(4, 9))
+    return Task(parts, "".join(text.characters), None, None, 400, 64, 256, 14, 0.1, None)
 
 
 @cache
@@ -247,6 +249,24 @@ def ngram(name: str, kind: str, n: int) -> dict[str, float]:
             for part in ("valid", "test")}  # fmt: skip
 
 
+def ngrams(run: Run, name: str) -> dict[str, dict[int, dict[str, float]]]:
+    """The rows of both n-grams by n."""
+    orders = TASKS[name]().orders
+    if orders is None:
+        kept = data.recorded("real_ngrams")[name]
+        return {kind: {int(n): row for n, row in kept[kind]["by n"].items()} for kind in KINDS}
+    return {kind: {n: run.step(f"{name}: {kind} {n}", ngram, name, kind, n) for n in orders}
+            for kind in KINDS}  # fmt: skip
+
+
+def counts(name: str, n: int) -> int:
+    """How many different pieces of 1 to n characters an n-gram keeps a count of."""
+    task = TASKS[name]()
+    documents = ["".join(task.tokens[k] for k in ids) for ids in task.texts["train"]]
+    return sum(len({text[i : i + k] for text in documents for i in range(len(text) - k + 1)})
+               for k in range(1, n + 1))  # fmt: skip
+
+
 def longest_copy(sample: str, training: str) -> str:
     """The longest piece of a sample that stands in the training text, the first of several."""
     best, length = "", 1
@@ -297,13 +317,13 @@ def best(rows: dict[str, dict[int, dict[str, float]]]) -> dict[str, Any]:
 
 def record(run: Run, name: str) -> dict[str, Any]:
     """What is measured of one network; the network itself into a file of its own."""
-    orders = TASKS[name]().orders
-    rows = {kind: {n: run.step(f"{name}: {kind} {n}", ngram, name, kind, n) for n in orders}
-            for kind in KINDS}  # fmt: skip
+    rows = ngrams(run, name)
     found = run.step(f"{name}: network", learnt, name)
     network = found.pop("network")
+    found["followers"] = network["units"]
+    network["units"] = [row for row in network["units"] if abs(row["r"]) >= CLOSE]
     run.write({"network": network}, f"live_{name}")
-    task = TASKS[name]()
+    task, baseline = TASKS[name](), best(rows)
     sizes = {part: sum(len(ids) - 1 for ids in some) for part, some in task.texts.items()}
     return found | {
         "settings": {"kind": "gru", "D": task.D, "H": task.H, "rate": RATE, "clip": CLIP,
@@ -311,14 +331,14 @@ def record(run: Run, name: str) -> dict[str, Any]:
         "characters": sizes,
         "vocabulary": len(task.tokens),
         "n-grams": rows,
-        "baseline": best(rows),
+        "baseline": baseline | {"counts": run.step(f"{name}: counts", counts, name, baseline["n"])},
         "written": run.step(f"{name}: samples", writings, name, network),
     }  # fmt: skip
 
 
 def main() -> None:
     what = "Two networks that write in the page: bits per character, in float32 and in eight bits."
-    steps = sum(2 * len(task().orders) + 2 for task in TASKS.values())
+    steps = sum(2 * len(task().orders or ()) + 3 for task in TASKS.values())
     with Run("live_writer", what, NEEDS, steps=steps) as run:
         run.write({name: record(run, name) for name in TASKS})
 

@@ -170,7 +170,7 @@ for (const box of document.querySelectorAll(".writer")) {
     span.textContent = sign;
     page.append(span);
     run.spans.push(span);
-    if (chinese && sign === "。") page.append(document.createElement("br"));
+    if (chinese && "，。".includes(sign)) page.append(document.createElement("br"));
     tint(span, run.spans.length - 1);
   }
 
@@ -186,7 +186,7 @@ for (const box of document.querySelectorAll(".writer")) {
   // ---- what is seen of it --------------------------------------------------------------------
 
   function tint(span, at) {
-    span.style.background = unit < 0 ? "" : net.colour(run.trace[at].h[unit]);
+    span.style.background = unit < 0 ? "" : net.colour(run.trace[at].h[unit] / 2);  // still to be read
   }
 
   function units() {
