@@ -24,11 +24,11 @@ for (const box of document.querySelectorAll(".writer")) {
     cut: say(`Only the last ${LIMIT} characters of the beginning are read.`, `开头太长，只读最后 ${LIMIT} 个字。`),
     begun: say("The beginning is empty: the network begins by itself.", "开头是空的，网络自己起头。"),
     ended: say("Finished.", "写完了。"), now: say("now", "此刻"), others: say("all others", "其余所有字"),
-    end: say("the end", "诗的结尾"),
+    end: say("the end", "诗的结尾"), four: "绝句只有四句，藏头只用前四个字。", whole: "网络认为诗到这里已经完了。",
   };
   const list = (signs) => [...new Set(signs)].slice(0, 8).map((s) => say(`“${s}”`, `「${s}」`)).join(say(", ", ""));
   const left = (signs) => say(`The plays have no ${list(signs)}; left out.`, `诗里没有${list(signs)}，略去不读。`);
-  const strange = (signs) => say(`Not in its vocabulary: ${list(signs)}.`, `网络不认得${list(signs)}，把它们当作生僻字。`);
+  const strange = (signs) => say(`Not in its vocabulary: ${list(signs)}.`, `网络不认得${list(signs)}，当作生僻字来读。`);
   const old = (signs) => `其中${list(signs)}可能是繁体字，网络只学过简体。`;
   const heat = (tau) => (tau === 0 ? say("only the most probable", "只取最可能的字") : tau < 1 ? say("careful", "谨慎") :
     tau === 1 ? say("as it learnt", "与学到的一样") : tau < 1.6 ? say("daring", "大胆") : say("wild", "随意"));
@@ -146,9 +146,12 @@ for (const box of document.querySelectorAll(".writer")) {
     page.replaceChildren();
     seen = -1;
     spoken.textContent = "";
-    note.textContent = notes.join(" ");
-    if (heads?.checked) run.heads = kept.filter((s) => /\p{Script=Han}/u.test(s));
-    else kept.forEach((sign) => take(sign, tempered(scores(run.h), 1), true));
+    if (heads?.checked) {
+      run.heads = kept.filter((s) => /\p{Script=Han}/u.test(s));
+      if (run.heads.length > 4) notes.push(words.four);
+      run.heads.splice(4);
+    } else kept.forEach((sign) => take(sign, tempered(scores(run.h), 1), true));
+    note.textContent = notes.join(say(" ", ""));
     desk.hidden = false;
     page.scrollIntoView({ block: "nearest" });
     box.trace = run.trace;
@@ -194,7 +197,7 @@ for (const box of document.querySelectorAll(".writer")) {
     grid.replaceChildren(...Array.from({ length: H }, () => document.createElement("i")));
     grid.setAttribute("aria-valuemax", H);
     (model.units ?? []).forEach(({ unit: k, feature, r }) => {
-      known.append(button(say(`follows the ${about[feature]} (r = ${number(r)})`, `反映${about[feature]}（r = ${number(r)}）`), () => choose(unit === k ? -1 : k)));
+      known.append(button(say(`follows the ${about[feature]} (r\u00a0=\u00a0${number(r)})`, `反映${about[feature]}（r\u00a0=\u00a0${number(r)}）`), () => choose(unit === k ? -1 : k)));
       known.lastChild.dataset.unit = k;
     });
   }
@@ -234,7 +237,7 @@ for (const box of document.querySelectorAll(".writer")) {
     const quoted = say(`“${signName(spot.sign)}”`, `「${signName(spot.sign)}」`);
     next.textContent = say(`${quoted} was ${spot.given ? "given; the network’s own chances" : "drawn from"}`,
       `${quoted}${spot.given ? "是给定的，网络自己的概率" : "是从这些字里抽的"}`);
-    after.textContent = unit < 0 ? say(`the ${spot.h.length} numbers of the state after it; choose one`, `读完它之后的 ${spot.h.length} 个状态值，选一个看`)
+    after.textContent = unit < 0 ? say(`the state after it, ${spot.h.length} numbers; choose one`, `读完它之后的 ${spot.h.length} 个状态值，选一个看`)
       : say(`number ${unit + 1} of the state: ${number(spot.h[unit])}`, `状态的第 ${unit + 1} 个数：${number(spot.h[unit])}`);
     grid.setAttribute("aria-valuenow", unit + 1);
     grid.setAttribute("aria-valuetext", after.textContent);
@@ -262,6 +265,7 @@ for (const box of document.querySelectorAll(".writer")) {
 
   function finish() {
     stop();
+    if (run.written === 1 && run.trace.at(-1).sign === model.end) note.textContent += words.whole;
     look(-1);
     spoken.textContent = `${words.ended} ${run.trace.filter((c) => c.sign !== model.end).map((c) => c.sign).join("")}`;
   }

@@ -154,16 +154,24 @@ def test_traditional_characters_are_named(visit):
     press(box, "one", "床前明月光,")
     assert note_of(box) == ""
     assert text_of(box).startswith("床前明月光，")
+    press(box, "go", "床前明月光，疑是地上霜。举头望明月，低头思故乡。", tau=0)
+    assert "已经完了" in note_of(box)
 
 
 def test_each_head_begins_a_line(visit):
     box = box_of(visit(PAGE.format("zh"), **CALM))
     box.locator("[type=checkbox]").check()
+
+    def heads_of(typed, seed):
+        press(box, "go", typed, seed=seed)
+        lines = text_of(box).rstrip("\n").replace("。", "，").split("，")
+        return "".join(line[0] for line in lines if line)
+
     for seed in range(3):
-        press(box, "go", "春夏秋冬", seed=seed)
-        text = text_of(box).rstrip("\n")
-        lines = [line for line in text.replace("。", "，").split("，") if line]
-        assert [line[0] for line in lines[:4]] == list("春夏秋冬")
+        assert heads_of("春夏秋冬", seed) == "春夏秋冬"
+        assert note_of(box) == ""
+    assert heads_of("一二三四五", 1) == "一二三四"
+    assert "前四个字" in note_of(box)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -70,9 +70,9 @@ def test_cold_text_is_the_best_character_again_and_again(network):
 
 def test_seed_repeats_a_text_and_no_sample_holds_what_may_not_stand_in_it(network):
     model = writer.Writer(network)
-    texts = [model.write("", 1.5, seed) for seed in range(40)]
-    assert texts == [model.write("", 1.5, seed) for seed in range(40)]
-    assert len(set(texts)) > 20
+    texts = [model.write("", 8, seed) for seed in range(40)]
+    assert texts == [model.write("", 8, seed) for seed in range(40)]
+    assert len(set(texts)) > 10
     assert set("".join(texts)) == set("ab，")
     assert max(map(len, texts)) <= 9
 
