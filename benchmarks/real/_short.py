@@ -23,6 +23,8 @@ FOLDER = Path(__file__).parent
 SLOT = re.compile(r"\{(\w+)\}")
 BEFORE_VOWEL = re.compile(r"\ba (?=[aeiou])")
 END, PAUSE = set(".!?;。！？；…~～"), set(",:-，、：") | {"but", "and"}
+NEGATIONS = {"not", "no", "never", "nothing", "nobody", "none", "without", "hardly", "neither",
+             "nor", "cannot"}  # fmt: skip
 MOST, LEAST = 24, 8  # tokens of a stretch at most; no shorter one is cut without need
 
 
@@ -118,6 +120,11 @@ def stretches(review: Sequence[Sequence[str]], rng: np.random.Generator) -> Iter
             while len(words) > 1 and not words[-1][0].isalnum():
                 words.pop()
         yield words
+
+
+def denies(words: Sequence[str]) -> bool:
+    """Is there an English negation? Rare enough in reviews that none should be lost."""
+    return any(word in NEGATIONS or word.endswith("n't") for word in words)
 
 
 # --- words ---------------------------------------------------------------------------------
