@@ -25,6 +25,7 @@ BEFORE_VOWEL = re.compile(r"\ba (?=[aeiou])")
 END, PAUSE = set(".!?;。！？；…~～"), set(",:-，、：") | {"but", "and"}
 NEGATIONS = {"not", "no", "never", "nothing", "nobody", "none", "without", "hardly", "neither",
              "nor", "cannot"}  # fmt: skip
+DENYING = set("不没无未别")
 MOST, LEAST = 24, 8  # tokens of a stretch at most; no shorter one is cut without need
 
 
@@ -123,8 +124,8 @@ def stretches(review: Sequence[Sequence[str]], rng: np.random.Generator) -> Iter
 
 
 def denies(words: Sequence[str]) -> bool:
-    """Is there an English negation? Rare enough in reviews that none should be lost."""
-    return any(word in NEGATIONS or word.endswith("n't") for word in words)
+    """Is there a negation?"""
+    return any(word in NEGATIONS or word.endswith("n't") or DENYING & set(word) for word in words)
 
 
 # --- words ---------------------------------------------------------------------------------
