@@ -156,6 +156,35 @@
     return last;  // rounding left the sum short of 1
   }
 
+  // ---- words -------------------------------------------------------------------------------
+
+  // As rnncourse.nlp.text.words cuts: a run of Chinese characters, a word, a number, any other sign.
+  const HAN = "\\u3005\\u3007\\u3400-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{3ffff}";
+  const MARKS = "\\u0300-\\u036f", FLAG = "[\\u{1f1e6}-\\u{1f1ff}]{2}";
+  const JOINED = "[\\ufe0e\\ufe0f\\u20e3\\u{1f3fb}-\\u{1f3ff}]|\\u200d\\S";
+  const WORD = `(?:(?![${HAN}])[\\p{L}\\p{Nl}\\p{No}][${MARKS}]*)+`;
+  const PIECES = new RegExp(`(?<han>[${HAN}]+)|${WORD}(?:['’]${WORD})*` +
+    `|\\p{Nd}+(?:[.,]\\p{Nd}+)*(?!\\ufe0f)|${FLAG}|\\S(?:${JOINED}|[${MARKS}])*`, "gu");
+
+  // Tokens of a text; `known` is a Set or Map of words, the longest of which cuts Chinese.
+  function words(text, known) {
+    let longest = 1;
+    for (const word of known.keys()) longest = Math.max(longest, word.length);
+    return [...text.toLowerCase().matchAll(PIECES)].flatMap((piece) =>
+      piece.groups.han ? longestMatch([...piece[0]], known, longest) : [piece[0]]);
+  }
+
+  // A run of characters, cut from the left by the longest known word, else by one character.
+  function longestMatch(run, known, longest) {
+    const found = [];
+    for (let at = 0; at < run.length; at += [...found.at(-1)].length) {
+      let end = Math.min(run.length, at + longest);
+      while (end > at + 1 && !known.has(run.slice(at, end).join(""))) end -= 1;
+      found.push(run.slice(at, end).join(""));
+    }
+    return found;
+  }
+
   // ---- what a page shows of it ---------------------------------------------------------------
 
   // A number's colour: blue below zero, orange above, stronger the larger; 1 is strongest.
@@ -164,6 +193,6 @@
 
   globalThis.rnnNet = {
     load, receive, unpack, part, sigmoid, softmax, dense, denseTransposed, embedding,
-    rnn, gru, lstm, start, step, hidden, random, draw, colour,
+    rnn, gru, lstm, start, step, hidden, random, draw, words, colour,
   };
 })();
