@@ -200,16 +200,21 @@ def attend(queries: Array, source: Source, params: Params) -> tuple[Array, Atten
 
 def attend_backward(
     dcontexts: Array, cache: AttendCache, params: Params
-) -> tuple[Array, Array, Array, Params]:
-    """Gradients of :func:`attend`: dqueries, dready, dvalues, and those of ``W_q`` and ``v``."""
+) -> tuple[Array, Array, Params]:
+    """Gradients of :func:`attend`: dqueries, dready, and those of ``W_q`` and ``v``.
+
+    That of the values is :func:`values_backward`: it needs no loop, where there is one.
+    """
     source, queries, weights, hidden = cache
-    dvalues = weights.swapaxes(1, 2) @ dcontexts
     dscores = softmax_backward(dcontexts @ source.values.swapaxes(1, 2), weights)
     if hidden is not None:
-        dqueries, dready, grads = additive_scores_backward(dscores, queries, hidden, params)
-        return dqueries, dready, dvalues, grads
-    dqueries, dready = dot_scores_backward(dscores, queries, source.ready, _scale(source))
-    return dqueries, dready, dvalues, {}
+        return additive_scores_backward(dscores, queries, hidden, params)
+    return *dot_scores_backward(dscores, queries, source.ready, _scale(source)), {}
+
+
+def values_backward(dcontexts: Array, weights: Array) -> Array:
+    """Gradient of the values (N, T, H): each query gives back as much as it took."""
+    return weights.swapaxes(1, 2) @ dcontexts
 
 
 def _scale(source: Source) -> float:
@@ -325,7 +330,8 @@ def attention_backward(
         raise ValueError(f"dcontexts has shape {dcontexts.shape}; the contexts have {shape}")
     dcontexts = dcontexts.reshape(N, U, H)
     dcontexts = dcontexts if some is None else np.where(some, dcontexts, 0)
-    dqueries, dready, dvalues, grads = attend_backward(dcontexts, inner, params)
+    dqueries, dready, grads = attend_backward(dcontexts, inner, params)
+    dvalues = values_backward(dcontexts, inner.weights)
     dkeys, own, of_keys = prepare_backward(dready, dvalues, inner.source, params)
     grads |= of_keys
     dqueries = dqueries[:, 0] if one_query else dqueries

@@ -99,7 +99,7 @@ class DecoderCache(NamedTuple):
     hs: Array  # (N, U, H)
     features: Array  # (N, U, 2H), or hs: what the scores are computed from
     combined: Array  # (N, U, H): what the output layer read
-    weights: Array | None  # (N, U, T): where each step looked
+    weights: Any  # (N, U, T): where each step looked; None without attention
 
 
 def decoder_forward(
@@ -273,27 +273,30 @@ def _bahdanau_backward(
     dhs: Array, dcontexts: Array, cache: DecoderCache, params: Model
 ) -> tuple[Array, State, Array, Model]:
     _, step_backward = STEPS[cache.design.cell]
-    H, source = dhs.shape[2], cache.inner[0][1].source
-    dxs, dready, dvalues = [], np.zeros_like(source.ready), np.zeros_like(source.values)
-    of_cell = {name: np.zeros_like(p) for name, p in params["cell"].items()}
-    of_attention = {name: np.zeros_like(p) for name, p in params["attention"].items()}
-    dstate = _no_gradient(cache)
+    source, dcontexts = cache.inner[0][1].source, dcontexts.copy()
+    dreads, dready, dstate = [], np.zeros_like(source.ready), _no_gradient(cache)
+    sums = {part: _zeros(params[part]) for part in ("cell", "attention")}
     for u in reversed(range(dhs.shape[1])):
         inner, looked = cache.inner[u]
-        dx, dstate, grads = step_backward(add_output(dstate, dhs[:, u]), inner, params["cell"])
-        _accumulate(of_cell, grads)
-        dcontext = dx[:, -H:] + dcontexts[:, u]
-        dquery, more, values, grads = attention.attend_backward(
-            dcontext[:, None], looked, params["attention"]
+        dread, dstate, grads = step_backward(add_output(dstate, dhs[:, u]), inner, params["cell"])
+        _accumulate(sums["cell"], grads)
+        dcontexts[:, u] += dread[:, -dhs.shape[2] :]
+        dquery, more, grads = attention.attend_backward(
+            dcontexts[:, [u]], looked, params["attention"]
         )
-        _accumulate(of_attention, grads)
+        _accumulate(sums["attention"], grads)
         dready += more
-        dvalues += values
         dstate = add_output(dstate, dquery[:, 0])
-        dxs.append(dx[:, :-H])
+        dreads.append(dread)
+    dvalues = attention.values_backward(dcontexts, cache.weights)
     dkeys, _, grads = attention.prepare_backward(dready, dvalues, source, params["attention"])
-    _accumulate(of_attention, grads)
-    return np.stack(dxs[::-1], axis=1), dstate, dkeys, {"cell": of_cell, "attention": of_attention}
+    _accumulate(sums["attention"], grads)
+    dxs = np.stack(dreads[::-1], axis=1)[..., : -dhs.shape[2]]
+    return dxs, dstate, dkeys, sums
+
+
+def _zeros(params: Params) -> Params:
+    return {name: np.zeros_like(p) for name, p in params.items()}
 
 
 def _no_gradient(cache: DecoderCache) -> State:

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 from rnncourse._arrays import check_counts
 from rnncourse._types import Array, Params
 from rnncourse.nn._shapes import as_bool, check_float
-from rnncourse.nn.attention import AttendCache, Source, attend, attend_backward
+from rnncourse.nn.attention import AttendCache, Source, attend, attend_backward, values_backward
 from rnncourse.nn.initializers import xavier_uniform
 
 
@@ -82,9 +82,11 @@ def multi_head_backward(dout: Array, cache: MultiHeadCache, params: Params) -> t
     dout = dout if kept is None else np.where(kept[..., None], dout, 0)
     D = xs.shape[2]
     grads = {"W_o": mixed.reshape(-1, D).T @ dout.reshape(-1, D), "b_o": dout.sum(axis=(0, 1))}
-    *dqkv, _ = attend_backward(_split(dout @ params["W_o"].T, heads), inner, {})
+    dcontexts = _split(dout @ params["W_o"].T, heads)
+    dq, dk, _ = attend_backward(dcontexts, inner, {})
+    dv = values_backward(dcontexts, inner.weights)
     dxs = np.zeros_like(xs)
-    for name, split in zip("qkv", dqkv, strict=True):
+    for name, split in zip("qkv", (dq, dk, dv), strict=True):
         d = _join(split, heads)
         grads |= {f"W_{name}": xs.reshape(-1, D).T @ d.reshape(-1, D), f"b_{name}": d.sum((0, 1))}
         dxs += d @ params[f"W_{name}"].T
