@@ -37,6 +37,7 @@ OVERRIDES = {
         "Part II: Gates": "第二部分：门控",
         "Part III: Words": "第三部分：词",
         "Part IV: First applications": "第四部分：初步应用",
+        "Part V: From sequence to sequence": "第五部分：从序列到序列",
         "For teachers": "教师专页",
         "Reference": "参考",
     },
