@@ -167,8 +167,10 @@ def referred(language: str) -> dict[str, list[str]]:
 
 REFERRED = [module for modules in referred("en").values() for module in modules]
 # Behind a package that names in `__all__` what it offers; `data.load` calls their functions, and
-# programs import `own`.
-LOADED = {f"rnncourse.data.{name}" for name in ("corpora", "own", "series", "tasks")}
+# programs import `own`, pages `dates` and `symbols`.
+LOADED = {
+    f"rnncourse.data.{name}" for name in ("corpora", "dates", "own", "series", "symbols", "tasks")
+}
 
 
 def offers(folder: Path) -> bool:
