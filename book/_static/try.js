@@ -38,23 +38,23 @@
     button.disabled = false;
   }
 
-  // A button at the end of an element; `show` has the panel open what it is for.
-  function add(place, name, show) {
+  // A button; `show` has the panel open what it is for.
+  function make(name, show) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "try-button d-print-none";
     button.textContent = label;
     if (name) button.setAttribute("aria-label", `${label}: ${name}`);
     button.addEventListener("click", () => open(button, (panel) => show(panel, button)));
-    place.append(button);
+    return button;
   }
 
   for (const link of document.querySelectorAll("article td a[href*='/exercises/']")) {
     const id = link.textContent.trim();
     if (!/^[a-z_]+_ex_\d+$/.test(id)) continue;
-    add(link.closest("td"), id, (panel, button) => panel.openExercise(id, button));
+    link.after(" ", make(id, (panel, button) => panel.openExercise(id, button)));
   }
   for (const cell of document.querySelectorAll("div.cell.tag_try")) {
-    add(cell, "", (panel, button) => panel.openCell(cell, button));
+    cell.append(make("", (panel, button) => panel.openCell(cell, button)));
   }
 })();

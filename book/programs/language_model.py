@@ -54,8 +54,8 @@ def learn(args, N=16, T=50, D=64, rate=0.005):  # streams, steps of an update
     counted = [ngram.KneserNey(n, V).fit([seen]) for n in (3, 5)]
     best = max(counted, key=lambda model: model.log_probabilities(valid[:20000]).mean())
     by_counting = -best.log_probabilities(test)[1:].mean() / np.log(2)
-    print(f"{len(text)} characters; bits each, last tenth:")
-    print(f"GRU {bits(params, test):.2f}, {best.n}-gram {by_counting:.2f}")
+    own.say("{} characters; bits each, last tenth:", len(text))
+    own.say("GRU {:.2f}, {}-gram {:.2f}", bits(params, test), best.n, by_counting)
     train.save(args.saved, params, vocabulary=vocabulary.to_json(), first=text[0])
 
 
@@ -71,7 +71,7 @@ def write(args):
 
     choose = sampling.sampler(np.random.default_rng(args.seed), args.temperature)
     tokens = sampling.generate(step, vocabulary.encode(list(begin)), args.length, choose)
-    print(begin + "".join(vocabulary.decode(tokens)))
+    own.say("{}", begin + "".join(vocabulary.decode(tokens)))
 
 
 if __name__ == "__main__":

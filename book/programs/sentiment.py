@@ -67,7 +67,7 @@ def learn(args, D=32, H=32, rate=0.01):
                "LSTM": scores(params, ids_test).argmax(1)}  # fmt: skip
     for name, found in answers.items():
         f1 = metrics.class_scores(metrics.confusion(y_test, found, len(classes))).f1.mean()
-        print(f"{name:18}accuracy {np.mean(found == y_test):.2f}, F1 {f1:.2f}")
+        own.say("accuracy {:.2f}, F1 {:.2f}: {}", np.mean(found == y_test), f1, name)
     train.save(args.saved, params, words=words.to_json(), classes=list(classes), jieba=jieba)
 
 
@@ -77,9 +77,9 @@ def say(args):
     if args.say:
         ids = words.encode(cut(args.say, known["jieba"]))
         p = functional.softmax(scores(params, [ids])[0])
-        print(args.say)
+        own.say("{}", args.say)
         for name, share in zip(known["classes"], p, strict=True):
-            print(f"{share:.2f} {name}")
+            own.say("{:.2f} {}", share, name)
 
 
 if __name__ == "__main__":

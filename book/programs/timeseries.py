@@ -9,14 +9,14 @@ from rnncourse.data import own
 from rnncourse.nn import cells, functional, layers, recurrent, train
 
 
-def forward(params, xs, base):  # windows (N, L) and what a period ago was (N, K)
-    inputs = (xs - xs[:, -1:])[..., None]
-    _, last, cache = recurrent.gru_forward(inputs, None, params["cell"])
-    return base + layers.dense_forward(last, params["output"]), (last, cache)
+def forward(params, xs, period):  # windows (N, L) → K steps (N, K)
+    _, last, cache = recurrent.gru_forward((xs - xs[:, -1:])[..., None], None, params["cell"])
+    base = xs[:, -period:][:, np.arange(len(params["output"]["b_y"])) % period]  # a period ago
+    return base + layers.dense_forward(last, params["output"]), (base, last, cache)
 
 
-def gradients(params, xs, base, targets):
-    ys, (last, cache) = forward(params, xs, base)
+def gradients(params, xs, period, targets):
+    ys, (_, last, cache) = forward(params, xs, period)
     loss, dys = functional.squared_error(ys, targets)
     dlast, output = layers.dense_backward(dys, last, params["output"])
     none = np.zeros((*xs.shape, last.shape[1]))
@@ -25,10 +25,9 @@ def gradients(params, xs, base, targets):
 
 
 def learn(args, H=16):
-    dates, values = own.dated(args.file, args.date, args.value, at_least=60)
-    T, rng, real = len(values), np.random.default_rng(args.seed), np.isfinite(values)
+    dates, values, real = own.dated(args.file, args.date, args.value, at_least=60)
+    T, rng = len(values), np.random.default_rng(args.seed)
     a, b = T * 6 // 10, T * 8 // 10  # learn before a, measure the interval before b, test
-    values = values[np.maximum.accumulate(np.where(real, np.arange(T), 0))]  # a gap: the last value
     period = args.period or ts.likely_period(values[:a])
     K = args.horizon or min(max(period, 10), T // 10)
     L = max(10, period, min(2 * period, T // 4))  # the window
@@ -37,25 +36,23 @@ def learn(args, H=16):
     mean, scale = ts.scaler(values[:a])
     y = (values - mean) / scale
     (xs, targets), (_, there) = ts.windows(y, L, K), ts.windows(real, L, K)
-    base = xs[:, L - period + np.arange(K) % period]
-    seen, held = np.arange(a - L - K + 1), np.arange(a - L, b - L - K + 1)
-    test = np.arange(b - L, len(xs))
+    seen, held, test = np.arange(a - L - K + 1), slice(a - L, b - L - K + 1), slice(b - L, None)
     params = {"cell": cells.gru_init(rng, 1, H), "output": layers.dense_init(rng, H, K)}
-    params["output"]["W_y"] *= 0  # it begins as the base, which is the seasonal naive forecast
-    train.fit(params, lambda k: gradients(params, xs[k], base[k], targets[k]),
+    params["output"]["W_y"] *= 0  # it begins as the seasonal naive forecast
+    train.fit(params, lambda k: gradients(params, xs[k], period, targets[k]),
               lambda: np.array_split(rng.permutation(seen), len(seen) // 32 + 1),
               epochs=30, clip=1.0, rate=0.005)  # fmt: skip
-    ys, true, ar = forward(params, xs, base)[0], targets[test], ts.autoregression(y[:a], L)
-    rivals = {"GRU": ys[test], "AR": [ar.forecast(x, K) for x in xs[test]],
+    ys, (base, *_) = forward(params, xs, period)
+    ar, true, there = ts.autoregression(y[:a], L), targets[test], there[test]
+    rivals = {"GRU": ys[test], "AR": np.array([ar.forecast(x, K) for x in xs[test]]),
               "as a period ago": base[test],
               "as the last value": np.repeat(xs[test, -1:], K, axis=1)}  # fmt: skip
-    print(f"period {period}; MASE of {K} steps, last fifth:")
+    own.say("period {}; MASE of {} steps, last fifth:", period, K)
     for name, found in rivals.items():
-        error = metrics.mase(np.array(found)[there[test]], true[there[test]], y[:a], period)
-        print(f"{name:18}{error:.2f}")
+        own.say("{:.2f} {}", metrics.mase(found[there], true[there], y[:a], period), name)
     margin = ts.conformal_margin(ys[held], ys[held], targets[held], args.share)
-    inside = (np.abs(ys[test] - true) <= margin)[there[test]].mean()
-    print(f"the interval for {args.share:.0%} held {inside:.0%}")
+    inside = (np.abs(ys[test] - true) <= margin)[there].mean()
+    own.say("the interval for {:.0%} held {:.0%}", args.share, inside)
     train.save(args.saved, params, mean=float(mean), scale=float(scale), L=L, period=period,
                past=values[-3 * L :].tolist(), margin=(margin * scale).tolist(),
                last=str(dates[-1]), step=int((dates[1] - dates[0]).astype(int)))  # fmt: skip
@@ -63,20 +60,18 @@ def learn(args, H=16):
 
 def look(args):
     params, known = train.load(args.saved)
-    past, margin, period, L = (known[name] for name in ("past", "margin", "period", "L"))
-    x = (np.array(past[-L:]) - known["mean"]) / known["scale"]
-    base = x[L - period + np.arange(len(margin)) % period]
-    ys = forward(params, x[None], base[None])[0][0] * known["scale"] + known["mean"]
-    steps = np.arange(1 - len(past), len(margin) + 1)
-    dates = np.datetime64(known["last"]) + known["step"] * steps
+    past, margin = np.array(known["past"]), np.array(known["margin"])
+    x = (past[None, -known["L"] :] - known["mean"]) / known["scale"]
+    ys = forward(params, x, known["period"])[0][0] * known["scale"] + known["mean"]
+    dates = np.datetime64(known["last"]) + known["step"] * np.arange(1 - len(past), len(ys) + 1)
     coming, low, high = dates[len(past) :], ys - margin, ys + margin
     for row in [*zip(coming, ys, low, high, strict=True)][:12]:
-        print("{} {:.5g} ({:.5g} to {:.5g})".format(*row))
+        own.say("{} {:.5g} ({:.5g} to {:.5g})", *row)
     ax = Figure(figsize=(7, 3), layout="constrained").subplots()
     ax.plot(dates[: len(past)], past, "k", coming, ys, "C0--")
     ax.fill_between(coming, low, high, color="C0", alpha=0.3)
     ax.figure.savefig(args.saved.with_suffix(".png"), dpi=150)
-    print("drawn", args.saved.with_suffix(".png").name)
+    own.say("drawn {}", args.saved.with_suffix(".png").name)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 // An exercise or a cell in the page: an editor, and Python in a worker. try.js calls openExercise()
 // and openCell().
-import { enableKeys } from "./editor.js";
 import { verdict } from "./verdict.js";
 
 const base = new URL("./", import.meta.url);
@@ -8,7 +7,8 @@ const chinese = document.documentElement.lang.startsWith("zh");
 const language = chinese ? "zh" : "en";
 const say = (en, zh) => (chinese ? zh : en);
 
-let size;  // {megabytes, bytes} of what the first run loads
+let size;  // {megabytes, bytes} of what the first run loads; editor: whether CodeMirror is here
+let tries = 0;
 let worker, loaded = false;  // one Python for the whole page
 let current;  // the open panel
 let listener = () => {};  // takes the worker's messages
@@ -28,6 +28,16 @@ function style() {
     link.href = new URL("panel.css", base);
     document.head.append(link);
   });
+}
+
+// Another address each time: a browser remembers a module that did not arrive.
+async function editor(name) {
+  try {
+    return await import(`./${name}.js${tries ? `?${tries}` : ""}`);
+  } catch (error) {
+    tries += 1;
+    throw error;
+  }
 }
 
 // ---- what the reader has written; of an exercise only ----------------------------
@@ -102,7 +112,7 @@ function make(tag, properties = {}, ...children) {
 // A task has a title, the code that runs `before`, the `given` code and, of an exercise, its id,
 // prompt (`html`), function, checks and notebook.
 class Panel {
-  constructor(task, button) {
+  constructor(task, button, createEditor) {
     Object.assign(this, { task, opener: button, busy: false });
     const heading = make("h3", { id: "try-title", tabIndex: -1, textContent: task.title });
     const prompt = make("div", { className: "try-prompt", innerHTML: task.html ?? "" });
@@ -110,10 +120,15 @@ class Panel {
     before.hidden = !task.before;
     before.setAttribute("aria-label", say("runs before your code", "在你的代码之前运行"));
     before.setAttribute("role", "group");
-    this.code = this.editor();
-    this.keys = make("p", { className: "try-keys", id: "try-keys" }, say(
-      "Ctrl-Enter runs the code. Tab indents; Escape, then Tab, leaves the editor.",
-      "按 Ctrl-Enter 运行。Tab 键缩进；先按 Esc 再按 Tab 离开编辑框。"));
+    const label = make("p", { className: "try-label", id: "try-label", textContent: say("Your code", "你的代码") });
+    this.editor = createEditor({
+      code: recall(task.id) ?? task.given,
+      attributes: { "aria-labelledby": "try-label", "aria-describedby": "try-keys" },
+      changed: () => keep(task.id, this.editor.code),
+      run: () => this.work("run"),
+    });
+    const keys = make("p", { className: "try-keys", id: "try-keys" }, say("Ctrl-Enter runs the code.", "按 Ctrl-Enter 运行。"));
+    if (size.editor) keys.append(say(" Tab indents; Escape, then Tab, leaves the editor.", "Tab 键缩进；先按 Esc 再按 Tab 离开编辑框。"));
     this.size = make("p", { className: "try-size" }, say(
       `The first run loads Python into this page: ${size.megabytes} MB, once.`,
       `第一次运行前要下载 Python，共 ${size.megabytes} MB，只下载一次。`));
@@ -126,24 +141,10 @@ class Panel {
     this.out.setAttribute("role", "log");
     this.out.setAttribute("aria-label", say("output", "输出"));
     this.box = make("section", { className: "try-panel d-print-none" }, heading, prompt, before,
-      make("label", { htmlFor: "try-code", textContent: say("Your code", "你的代码") }),
-      this.code, this.keys, this.buttons(), this.size, this.bar, this.status, this.out);
+      label, make("div", { className: "try-code" }, this.editor.element), keys,
+      this.buttons(), this.size, this.bar, this.status, this.out);
     this.box.setAttribute("aria-labelledby", "try-title");
     if (task.id) this.box.dataset.exercise = task.id;
-  }
-
-  editor() {
-    const code = make("textarea", {
-      className: "try-code", id: "try-code", spellcheck: false, autocapitalize: "off",
-      autocomplete: "off", value: recall(this.task.id) ?? this.task.given,
-    });
-    code.setAttribute("autocorrect", "off");
-    code.setAttribute("aria-describedby", "try-keys");
-    const grow = () => { code.rows = Math.min(30, Math.max(10, code.value.split("\n").length + 2)); };
-    grow();
-    code.addEventListener("input", () => { keep(this.task.id, code.value); grow(); });
-    enableKeys(code, () => this.work("run"));
-    return code;
   }
 
   buttons() {
@@ -182,7 +183,7 @@ class Panel {
       this.tell(say("Running …", "正在运行……"));
       const { id, function: name, before, checks } = this.task;
       const exercise = { id, function: name, before, checks };
-      const answer = await ask({ kind, exercise, code: this.code.value, language }, (data) => this.show(data));
+      const answer = await ask({ kind, exercise, code: this.editor.code, language }, (data) => this.show(data));
       this.end(answer);
     } finally {
       this.bar.hidden = true;
@@ -231,22 +232,23 @@ class Panel {
 
   startAgain() {
     if (!confirm(say("Replace your code by the code as given?", "放弃你写的代码，恢复成原来的吗？"))) return;
-    this.code.value = this.task.given;
+    this.editor.code = this.task.given;
     forget(this.task.id);
-    this.code.focus();
+    this.editor.focus();
   }
 
   save() {
     const notebook = structuredClone(this.task.notebook);
-    notebook.cells[this.task.starter].source = this.code.value;
+    notebook.cells[this.task.starter].source = this.editor.code;
     const blob = new Blob([`${JSON.stringify(notebook, null, 1)}\n`], { type: "application/x-ipynb+json" });
-    const link = make("a", { href: URL.createObjectURL(blob), download: `${this.task.id}.ipynb` });
+    const link = make("a", { href: URL.createObjectURL(blob), download: `${this.task.id}${say("", ".zh")}.ipynb` });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
   close() {
     if (this.busy) stop();
+    this.editor.close();
     this.box.remove();
     current = undefined;
     this.opener.focus();
@@ -257,15 +259,16 @@ class Panel {
 async function open(button, place, read) {
   if (current?.opener !== button) {
     const [task, sizes] = await Promise.all([read(), size ?? json("size.json"), style()]);
+    const { createEditor } = await editor(sizes.editor ? "codemirror" : "textarea");
     size = sizes;
     current?.close();
-    current = new Panel(task, button);
+    current = new Panel(task, button, createEditor);
     place.after(current.box);
   }
   current.box.scrollIntoView({ block: "start" });
   // On a telephone the keyboard would cover the prompt.
-  const first = matchMedia("(pointer: coarse)").matches ? current.box.querySelector("h3") : current.code;
-  first.focus({ preventScroll: true });
+  if (matchMedia("(pointer: coarse)").matches) current.box.querySelector("h3").focus({ preventScroll: true });
+  else current.editor.focus();
 }
 
 // An exercise, below the table that its button stands in.
@@ -273,8 +276,8 @@ export async function openExercise(id, button) {
   const table = button.closest("table");
   await open(button, table.closest(".pst-scrollable-table-container") ?? table, async () => {
     const exercise = await json(`exercises/${id}.json`);
-    const given = exercise.notebook.cells[exercise.starter].source;
-    return { ...exercise, ...exercise.prompt[language], given };
+    const notebook = exercise.notebook[language];
+    return { ...exercise, ...exercise.prompt[language], notebook, given: notebook.cells[exercise.starter].source };
   });
 }
 

@@ -81,6 +81,12 @@ def stand_in(output):
     return {"IPython": shell, "IPython.display": display}
 
 
+def write_to(output):
+    """Have all that is printed and displayed go there."""
+    sys.stdout = sys.stderr = output
+    sys.modules.update(stand_in(output))
+
+
 def explain(error, output):
     """Print the reader's own lines that led to an exception, and what it says."""
     words = output.words
@@ -113,14 +119,15 @@ def work(exercise, code, language, send, then=None):
     """Run the cells before and the reader's code in fresh names, then call `then` with these."""
     output = Output(send, language)
     kept = sys.stdout, sys.stderr
-    sys.stdout = sys.stderr = output
-    sys.modules.update(stand_in(output))
     names = {"__name__": "__main__"}
     try:
+        write_to(Output(lambda *shown: None, language))  # the page shows it already
         exec(exercise["before"], names)
+        write_to(output)
         execute(code, names)
         return then(names, output) if then else None
     except BaseException as error:  # also SystemExit: the page goes on
+        write_to(output)
         explain(error, output)
         return None
     finally:

@@ -31,6 +31,7 @@ export function verdict(html, chinese) {
   const box = document.createElement("div");
   box.className = "try-verdict";
   box.append(...found.childNodes);
+  if (!box.querySelector(".right, .wrong")) return box;  // only says what is being done
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = chinese ? "也用英文显示" : "Also in Chinese";

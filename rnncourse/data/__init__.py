@@ -52,8 +52,8 @@ def path(name: str, file: str | None = None, progress: bool | None = None) -> Pa
     """Where a file of a real data set lies, after downloading it if it is not here yet.
 
     Looks for ``NAME/FILE`` in the folder that the environment variable RNNCOURSE_DATA names,
-    then in the cache (RNNCOURSE_CACHE, or this user's cache folder), then at the address in
-    the manifest. The file's size and sha256 are checked in each case.
+    then in the cache (RNNCOURSE_CACHE, or this user's cache folder), then below the address in
+    RNNCOURSE_MIRROR, then at those in the manifest. The sha256 is checked in each case.
 
     Args:
         name: a name of :func:`real`.

@@ -6,10 +6,21 @@ from typing import Any
 
 from rnncourse import data
 
+PLACES = """\
+Environment variables:
+  RNNCOURSE_DATA    a folder with files NAME/FILE; it is looked into first
+  RNNCOURSE_CACHE   where downloads are kept (default: this user's cache folder)
+  RNNCOURSE_MIRROR  an address with the same files, as https://HOST/FOLDER: it is tried before a
+                    file's own address. Only a file with the right sha256 is accepted.
+"""
+
 
 def add_parser(commands: Any) -> None:
     """Add `data list`, `data get NAME…` and `data path NAME [FILE]` to the command line."""
-    parser = commands.add_parser("data", help="list, download or find real data sets")
+    parser = commands.add_parser(
+        "data", help="list, download or find real data sets", epilog=PLACES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     actions = parser.add_subparsers(required=True, metavar="ACTION", dest="action")
     actions.add_parser("list", help="names, sizes, licences, and what is here already")
     get = actions.add_parser("get", help="download what is not here yet")

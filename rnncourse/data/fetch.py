@@ -1,5 +1,9 @@
-"""Real data sets: find a file, or download, check and keep it. All of the package's network."""
+"""Real data sets: find a file, or download, check and keep it. All of the package's network.
 
+A file may come from any address: its sha256 decides whether it is the one.
+"""
+
+import contextlib
 import errno
 import functools
 import hashlib
@@ -8,8 +12,10 @@ import json
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 from rnncourse._progress import Bar
 
@@ -21,9 +27,16 @@ class DataError(OSError):
     """A data file cannot be had; the message says why and what to do."""
 
 
+class _Refused(Exception):
+    """One address did not give the file; says which, and why."""
+
+
 @functools.cache
 def manifest() -> dict[str, Any]:
-    """Name → title, licence, citation and files (bytes, sha256, url or made_from) of each set."""
+    """Name → title, licence, citation and files of each set.
+
+    A file has bytes, sha256, and url or made_from; it may have mirrors, a list of addresses.
+    """
     return json.loads(Path(__file__).with_name("manifest.json").read_text(encoding="utf-8"))
 
 
@@ -64,27 +77,41 @@ def _hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def addresses(name: str, file: str, entry: dict[str, Any]) -> list[str]:
+    """Where a file may be had, in the order of trying.
+
+    First below $RNNCOURSE_MIRROR, as BASE/NAME/FILE, then at its own address, then at the
+    manifest's other mirrors of it.
+    """
+    base = os.environ.get("RNNCOURSE_MIRROR", "").rstrip("/")
+    named = [f"{base}/{quote(name)}/{quote(file)}"] if base else []
+    own = [entry["url"]] if "url" in entry else []
+    return list(dict.fromkeys([*named, *own, *entry.get("mirrors", [])]))
+
+
 def download(name: str, file: str, entry: dict[str, Any], progress: bool | None = None) -> Path:
     """Fetch a file into the cache: a partial file, a check, a rename.
 
-    A download that breaks off is gone on with the next time. Of two processes one waits for
-    the other. Raises DataError.
+    Where an address fails, or sends another file, the next one is tried. A download that breaks
+    off is gone on with, from the next address or the next time. Of two processes one waits for
+    the other. Raises DataError, which names every address that was tried.
     """
     from filelock import FileLock
 
     target = cache_folder() / name / file
-    if "url" not in entry:
+    urls = addresses(name, file, entry)
+    if not urls:
         raise DataError(f"{name}/{file} cannot be downloaded as it is; it was made from "
                         f"{entry['made_from']}. Put it at {target}, or name a folder with "
-                        f"{name}/{file} in the environment variable RNNCOURSE_DATA")  # fmt: skip
+                        f"{name}/{file} in the environment variable RNNCOURSE_DATA, or the "
+                        "address of such a folder in RNNCOURSE_MIRROR")  # fmt: skip
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{file}.lock")):
             if not target.exists():  # no other process was faster
                 part = target.with_name(f"{file}.part")
-                with open(part, "ab") as end:
-                    _fill(end, entry, Bar(entry["bytes"], progress), f"{name}/{file}")
-                _accept(part, target, entry)
+                _from_any(urls, part, entry, f"{name}/{file}", progress)
+                os.replace(part, target)
     except DataError:
         raise
     except OSError as error:
@@ -95,45 +122,74 @@ def download(name: str, file: str, entry: dict[str, Any], progress: bool | None 
     return target
 
 
-def _fill(part: IO[bytes], entry: dict[str, Any], bar: Bar, shown: str) -> None:
-    """Download what the partial file lacks."""
-    url, size = entry["url"], entry["bytes"]
+def _from_any(urls: Sequence[str], part: Path, entry: dict[str, Any], shown: str,
+              progress: bool | None) -> None:  # fmt: skip
+    """Fill the partial file from the first address that has the right one."""
+    refused = []
+    for url in urls:
+        try:
+            return _from(url, part, entry, Bar(entry["bytes"], progress), shown)
+        except _Refused as error:
+            refused.append(str(error))
+    have = _size(part)
+    hope = (f"{have} of {entry['bytes']} bytes are kept: run again to go on" if have
+            else "Is there a network? Run again")  # fmt: skip
+    raise DataError(f"{shown} could not be downloaded: {'; '.join(refused)}. {hope}, or name a "
+                    "mirror in the environment variable RNNCOURSE_MIRROR, or a folder that holds "
+                    f"{shown} in RNNCOURSE_DATA")  # fmt: skip
+
+
+def _from(url: str, part: Path, entry: dict[str, Any], bar: Bar, shown: str) -> None:
+    """Fill the partial file from one address, and check it.
+
+    What was there before may come from elsewhere and be wrong: then all is fetched once more.
+    """
+    while True:
+        begun = _size(part) > 0
+        with open(part, "ab") as end:
+            _fill(end, url, entry["bytes"], bar, shown)
+        found = _hash(part)
+        if found == entry["sha256"]:
+            return
+        part.unlink()
+        if not begun:
+            raise _Refused(f"what {url} sent has sha256 {found[:12]}…, expected "
+                           f"{entry['sha256'][:12]}…: it was thrown away")  # fmt: skip
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+@contextlib.contextmanager
+def _asked(url: str) -> Iterator[None]:
+    """What goes wrong on the way to an address and back becomes `_Refused`."""
+    try:
+        yield
+    except urllib.error.HTTPError as error:
+        raise _Refused(f"{url} answered {error.code} {error.reason}") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _Refused(f"{url} failed ({getattr(error, 'reason', None) or error})") from error
+
+
+def _fill(part: IO[bytes], url: str, size: int, bar: Bar, shown: str) -> None:
+    """Download what the partial file lacks; of a file that is too long, a little too much."""
     part.seek(0, os.SEEK_END)
     have = part.tell() if part.tell() < size else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer, bar:
-            if answer.status != 206:
-                have = 0
-            part.truncate(have)
-            while data := answer.read(CHUNK):
-                part.write(data)
-                have += len(data)
-                bar.update(have, f"bytes of {shown}")
-    except urllib.error.HTTPError as error:
-        raise DataError(
-            f"{url} answered {error.code} {error.reason}. If it has moved, get {shown} elsewhere "
-            "and name the folder that holds it in the environment variable RNNCOURSE_DATA"
-        ) from error
-    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as e:
-        reason = getattr(e, "reason", None) or e
-        raise DataError(
-            f"{shown} could not be downloaded from {url} ({reason}); {have} of {size} bytes are "
-            "kept. Is there a network? Run again to go on"
-        ) from e
-    finally:
-        part.flush()
+    with _asked(url):
+        request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+        answer = urllib.request.urlopen(request, timeout=SECONDS)
+    with answer, bar:
+        if answer.status != 206:
+            have = 0
+        part.truncate(have)
+        while have <= size:
+            with _asked(url):
+                data = answer.read(CHUNK)
+            if not data:
+                break
+            part.write(data)
+            have += len(data)
+            bar.update(have, f"bytes of {shown}")
     if have < size:
-        raise DataError(f"the connection to {url} broke off after {have} of {size} bytes, which "
-                        "are kept: run again to go on")  # fmt: skip
-
-
-def _accept(part: Path, target: Path, entry: dict[str, Any]) -> None:
-    """Rename the partial file if it is what it should be, else remove it."""
-    found = _hash(part)
-    if found != entry["sha256"]:
-        part.unlink()
-        raise DataError(f"what {entry['url']} sent for {target.name} has sha256 {found[:12]}…, "
-                        f"expected {entry['sha256'][:12]}…: it was thrown away. Try again; if it "
-                        "stays so, the file has changed")  # fmt: skip
-    os.replace(part, target)
+        raise _Refused(f"{url} broke off after {have} of {size} bytes")

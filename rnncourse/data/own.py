@@ -15,12 +15,57 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnncourse import show
 from rnncourse._types import Array
 from rnncourse.data.fetch import DataError
 
 MISSING = {"", "na", "nan", "n/a", "null", "none", "-", "?"}  # in lower case
 # The byte-order mark of UTF-8 goes; GB18030 is what Chinese spreadsheets write.
 TABLE_ENCODINGS = ("utf-8-sig", "gb18030")
+
+CHINESE = {  # of all that the programs say
+    "{} texts, {} rows with a gap left out": "共 {} 条文本；另有 {} 行缺内容，没有使用",
+    "different: {}": "去掉重复以后：{}",
+    "{} steps of {} {}, {} without a value": "共 {} 步，每步 {} {}，其中 {} 步没有数值",
+    "year(s)": "年", "month(s)": "个月", "day(s)": "天", "hour(s)": "小时",
+    "saved {}": "模型已存为 {}",
+    "drawn {}": "图已存为 {}",
+    "{} characters; bits each, last tenth:": "共 {} 个字符；在最后十分之一上，每个字符的比特数是：",
+    "GRU {:.2f}, {}-gram {:.2f}": "GRU {:.2f}，{} 元语法 {:.2f}",
+    "accuracy {:.2f}, F1 {:.2f}: {}": "准确率 {:.2f}，F1 {:.2f}：{}",
+    "the most frequent": "总答最多的标签",
+    "bag of words": "词袋",
+    "period {}; MASE of {} steps, last fifth:": "周期是 {}；在最后五分之一上预测 {} 步，MASE 是：",
+    "as a period ago": "与一个周期前相同",
+    "as the last value": "与最后一个值相同",
+    "the interval for {:.0%} held {:.0%}": "要求包含 {:.0%} 的区间，实际包含 {:.0%}",
+    "{} {:.5g} ({:.5g} to {:.5g})": "{} {:.5g}（{:.5g} 到 {:.5g}）",
+}  # fmt: skip
+_heard: dict[str, list[str] | None] = {"en": None}  # language → lines kept back; None: printed
+
+
+def say(sentence: str, *values: Any) -> None:
+    """Print a sentence, with values in its braces, in the language that ``--lang`` asks for."""
+    for language, kept in _heard.items():
+        words: dict[Any, str] = CHINESE if language == "zh" else {}
+        told = [words.get(v, v) if isinstance(v, str) else v for v in values]
+        line = words.get(sentence, sentence).format(*told)
+        print(line) if kept is None else kept.append(line)
+
+
+def _listen(language: str) -> None:
+    """Choose the language of :func:`say`; both are kept back for :func:`_tell`."""
+    _heard.clear()
+    _heard.update({"en": [], "zh": []} if language == "both" else {language: None})
+
+
+def _tell() -> None:
+    """Print what was kept back, each language for its edition of the book."""
+    for language, kept in _heard.items():
+        if kept is not None:
+            show.edition(language)
+            print(*kept, sep="\n")
+            show.edition("both")
 
 
 def read_text(
@@ -115,8 +160,8 @@ def pick(path: str | Path, table: Table, guess: list[str], **wanted: str | None)
         options = " and ".join(f"--{option}" for option in wanted)
         raise DataError(f"{path} has the columns {have}; say with {options} which to use")
     found = []
-    for name, guessed in zip(wanted.values(), guess, strict=True):
-        name = guessed if name is None else name
+    for place, given in enumerate(wanted.values()):
+        name = guess[place] if given is None else given
         if name not in have:
             raise DataError(f"{path} has no column {name!r}; there are {have}")
         if name in table.columns[name]:
@@ -149,8 +194,8 @@ def labelled(
     if len(different[rarest]) < at_least:
         raise DataError(f"{path}: the label {rarest!r} has {len(different[rarest])} different "
                         f"texts; expected at least {at_least} of each label")  # fmt: skip
-    print(f"{len(kept)} texts, {len(rows) - len(kept)} rows with a gap left out")
-    print("different:", ", ".join(f"{len(texts)} {name}" for name, texts in different.items()))
+    say("{} texts, {} rows with a gap left out", len(kept), len(rows) - len(kept))
+    say("different: {}", ", ".join(f"{len(texts)} {name}" for name, texts in different.items()))
     return [row[0] for row in kept], [row[1] for row in kept]
 
 
@@ -168,15 +213,17 @@ WRITTEN = str.maketrans({"/": "-", ".": "-", "年": "-", "月": "-", "日": ""})
 
 def dated(
     path: str | Path, date: str | None = None, value: str | None = None, at_least: int = 2
-) -> tuple[np.ndarray, Array]:
-    """A series from two columns of a CSV file: evenly spaced dates (T,), and values (T,).
+) -> tuple[np.ndarray, Array, Array]:
+    """A series from two columns of a CSV file: evenly spaced dates (T,), values (T,), and which
+    of these are real (T,).
 
     The first of two columns holds the dates: 2020, 2020-01, 2020-01-31 or 2020-01-31 13:00, also
     with / or . or 年月日. The step is the largest one, of years, months, days or hours, on which
-    they all lie; a step without a value is NaN; rows without a value at both ends are left out.
-    Prints what it found. Raises DataError, naming the line, for what is no date or no number and
-    for a date that comes twice; for fewer than ``at_least`` values, or all the same; for dates so
-    uneven that most steps would be empty; and as :func:`read_table` and :func:`pick`.
+    they all lie. At a step without a value the last one before it stands in, since on that day
+    nobody knows the next; rows without a value at both ends are left out. Prints what it found.
+    Raises DataError, naming the line, for what is no date or no number and for a date that comes
+    twice; for fewer than ``at_least`` values, or all the same; for dates so uneven that most
+    steps would be empty; and as :func:`read_table` and :func:`pick`.
     """
     found = _in_order(path, date, value)
     values = np.array([number for _, number, _ in found])
@@ -201,8 +248,9 @@ def dated(
     series = np.full(T, np.nan)
     series[steps] = values
     dates = (places[0] + step * np.arange(T)).astype(f"M8[{unit}]")
-    print(f"{T} steps of {step} {UNITS[unit]}, {np.isnan(series).sum()} without a value")
-    return dates, series
+    real = np.isfinite(series)
+    say("{} steps of {} {}, {} without a value", T, step, UNITS[unit], T - real.sum())
+    return dates, series[np.maximum.accumulate(np.where(real, np.arange(T), 0))], real
 
 
 def _in_order(
@@ -256,28 +304,34 @@ def program(
 
     Both get the arguments: ``file``, ``saved``, which is where the model is, ``seed``, and the
     options, each with its default value, whose type a given one must have (text where it is
-    None). For a file that is a saved model (.npz) there is nothing to learn. Bad input, which is
-    an OSError or a ValueError, ends the program with its sentence and code 2.
+    None); ``lang`` is the language of :func:`say`: en, zh, or both, for a page of the book. For a
+    file that is a saved model (.npz) there is nothing to learn. Bad input, which is an OSError or
+    a ValueError, ends the program with its sentence and code 2.
     """
     parser = argparse.ArgumentParser(description=what)
     parser.add_argument("file", type=Path, help="the file to learn from, or a saved model (.npz)")
     for name, value in {"seed": 0, **options}.items():
         kind = str if value is None else type(value)
         parser.add_argument(f"--{name}", type=kind, default=value, help=f"default: {value}")
+    parser.add_argument("--lang", choices=("en", "zh", "both"), default="en", help="default: en")
     args = parser.parse_args()
     args.saved = args.file
+    _listen(args.lang)
     try:
         if args.file.suffix != ".npz":
             args.saved = args.file.with_name(f"{args.file.stem}-model.npz")
             learn(args)
-            print("saved", args.saved.name)
+            say("saved {}", args.saved.name)
         use(args)
+        _tell()
     except KeyError as error:
         if args.saved != args.file:
             raise
         parser.error(f"{args.file} was saved by another program: it holds no {error}")
     except (OSError, ValueError) as error:
         parser.error(str(error))
+    finally:
+        _listen("en")
 
 
 def run(name: str, *arguments: str) -> None:

@@ -30,11 +30,18 @@ class Answered(NamedTuple):
 @functools.lru_cache(8)
 def _pattern(known: tuple[str, ...]) -> re.Pattern[str] | None:
     ids = [re.escape(name).replace("_", r"[_\-\s.]?") for name in sorted(known, key=len)[::-1]]
-    return re.compile(rf"(?<![a-zA-Z])(?:{'|'.join(ids)})(?!\d)", re.I) if ids else None
+    if not ids:
+        return None
+    # Behind it a Chinese notebook says so: rnn_ex_01.zh.ipynb
+    language = r"(?:[_\-\s.]?zh(?![a-zA-Z]))?"
+    return re.compile(rf"(?<![a-zA-Z])(?P<id>{'|'.join(ids)})(?!\d){language}", re.I)
 
 
 def exercise_pattern(known: Collection[str]) -> re.Pattern[str] | None:
-    """What finds an exercise's id in a name, as people write it: `RNN-ex 01` is `rnn_ex_01`."""
+    """What finds an exercise's id in a name, as people write it: `RNN-ex 01` is `rnn_ex_01`.
+
+    The id is the group of this name; what follows it and says the language belongs to the match.
+    """
     return _pattern(tuple(sorted(known)))
 
 
@@ -42,7 +49,7 @@ def named(text: str, known: Collection[str]) -> list[str]:
     """The exercises whose ids stand in a file's name, in their order."""
     pattern = exercise_pattern(known)
     plain = {_bare(name): name for name in known}
-    found = pattern.findall(text) if pattern else []
+    found = [match["id"] for match in pattern.finditer(text)] if pattern else []
     return list(dict.fromkeys(plain[_bare(name)] for name in found))
 
 

@@ -16,6 +16,7 @@ from rnncourse.grading.compare import Case, Cases, Failure, Returned, Rules, cal
 from rnncourse.grading.differences import same
 from rnncourse.grading.exercise import Exercise, build, mistakes, mutate
 from rnncourse.grading.mistakes import NUMBERS, Mistakes, Names, fingerprints
+from rnncourse.grading.training import Draw, problems
 
 TRIES = 50  # further draws at most, until every mistake loses points
 DOUBTS = 8  # of these, to tell a pair of mutants from a third: some are the same on any inputs
@@ -89,8 +90,7 @@ def _runner(
     parameters = list(inspect.signature(reference).parameters)
 
     def run(seed: list[int]) -> Drawn:
-        rng = np.random.default_rng([seed[0], zlib.crc32(exercise.id.encode()), *seed[1:]])
-        drawn = exercise.draw(rng)
+        drawn = exercise.draw(_generator(exercise, seed))
         drawn = drawn if isinstance(drawn, dict) else dict(zip(parameters, drawn, strict=True))
         inputs = {name: tidy(drawn[name]) for name in parameters}
         expected = answer_of(exercise, reference, inputs).values
@@ -98,6 +98,25 @@ def _runner(
         return Drawn(Case(inputs, expected), wrong)
 
     return run
+
+
+def _generator(exercise: Exercise, seed: Sequence[int]) -> np.random.Generator:
+    return np.random.default_rng([seed[0], zlib.crc32(exercise.id.encode()), *seed[1:]])
+
+
+def draw_training(exercise: Exercise, seed: int) -> Draw:
+    """Arguments and truth of an exercise of kind `train`.
+
+    Raises `ValueError` where the exercise cannot be set so.
+    """
+    if exercise.task is None:
+        raise ValueError(f"{exercise.id} trains nothing")
+    drawn = dict(exercise.draw(_generator(exercise, [seed])))
+    truth, groups = drawn.pop("truth"), drawn.pop("groups", {})
+    draw = Draw(exercise.task, drawn, truth, groups)
+    if found := problems(draw):
+        raise ValueError(f"{exercise.id}: {'; '.join(found)}")
+    return draw
 
 
 def _built(exercise: Exercise, names: Names) -> Callable[..., Any]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import linecache
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any
 
@@ -17,7 +18,10 @@ import numpy as np
 from rnncourse.grading import compare, feedback
 from rnncourse.grading.compare import Answer, Case, Cases, Rules, Verdict
 from rnncourse.grading.mistakes import NUMBERS, Mistakes, fingerprints
+from rnncourse.grading.probes import TEXTS
 from rnncourse.grading.protocol import from_json
+from rnncourse.grading.protocol import unpack as unpack_array
+from rnncourse.grading.training import CALLS, OUTPUT, Draw, Late, Task, judge, late, rules_of
 
 
 class Result:
@@ -44,12 +48,16 @@ def known_exercises() -> list[str]:
     return sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".json"))
 
 
-def load_check(exercise_id: str) -> tuple[Rules, Cases]:
-    """Rules and public cases of an exercise. Raises `KeyError` for an unknown id."""
+def load_check(exercise_id: str) -> tuple[Rules, Cases | Draw]:
+    """Rules, and public cases or public draw. Raises `KeyError` for an unknown id."""
     if not isinstance(exercise_id, str) or exercise_id not in known_exercises():
         raise KeyError(exercise_id)
     file = resources.files("rnncourse.grading") / "checks" / f"{exercise_id}.json"
     data = json.loads(file.read_text(encoding="utf-8"))
+    return _as_training(data) if data.get("kind") == "train" else _as_rules(data)
+
+
+def _as_rules(data: dict[str, Any]) -> tuple[Rules, Cases]:
     hints = {m["name"]: (m["en"], m["zh"]) for m in data["mutants"]}
     outputs = tuple(data["outputs"])
     rtol, atol = data["tolerance"]
@@ -68,6 +76,20 @@ def load_check(exercise_id: str) -> tuple[Rules, Cases]:
     return rules, Cases(cases, Mistakes(names, prints, right, rtol))
 
 
+def _as_training(data: dict[str, Any]) -> tuple[Rules, Draw]:
+    texts = TEXTS | {
+        name: (english, chinese) for name, (english, chinese) in data["probes"].items()
+    }
+    thresholds = tuple((value, points) for value, points in data["thresholds"])
+    english, chinese, value = data["baseline"]
+    task = Task(data["measure"], thresholds, data["seconds"], (english, chinese, value), texts)
+    inputs, groups = (
+        {name: unpack_array(v) if isinstance(v, dict) else v for name, v in data[key].items()}
+        for key in ("inputs", "groups")
+    )
+    return rules_of(task), Draw(task, inputs, unpack_array(data["truth"]), groups)
+
+
 def check(exercise_id: str, function: Callable[..., Any]) -> Result:
     """Run ``function`` on the exercise's public cases; show and return the verdict.
 
@@ -84,7 +106,11 @@ def check(exercise_id: str, function: Callable[..., Any]) -> Result:
         text = (f"the second argument must be your function, but it is of type {kind}",
                 f"第二个参数应为你的函数，但它的类型是 {kind}")  # fmt: skip
         return _report(exercise_id, Verdict(0.0, text), rules.points)
-    found = compare.verdict(cases, [_answer(function, case, rules) for case in cases], rules)
+    if isinstance(cases, Draw):
+        found = _trained(exercise_id, function, cases)
+    else:
+        answers = [_answer(function, case.inputs, rules.outputs) for case in cases]
+        found = compare.verdict(cases, answers, rules)
     return _report(exercise_id, found, rules.points)
 
 
@@ -97,10 +123,33 @@ def _unknown(exercise_id: Any) -> Verdict:
                          f"没有练习 {exercise_id!r}；已有：{known}"))  # fmt: skip
 
 
-def _answer(function: Callable[..., Any], case: Case, rules: Rules) -> Answer:
+def _trained(exercise_id: str, function: Callable[..., Any], draw: Draw) -> Verdict:
+    """Train with the learner's function, after saying that it takes time, and judge."""
+    seconds = draw.task.seconds
+    most = f"{seconds:g}"
+    said = (f"{exercise_id}: training, {CALLS} times at most, for up to {most} s each …",
+            f"{exercise_id}：正在训练，最多 {CALLS} 次，每次不超过 {most} 秒……")  # fmt: skip
+    feedback.show("\n".join(said), f"<div><p>{feedback.html_text(said)}</p></div>")
+
+    def ask(inputs: dict[str, Any]) -> Answer:
+        start = time.perf_counter(), time.process_time()
+        answer = _answer(function, inputs, (OUTPUT,))
+        # Neither a busy machine nor one that computes in several threads makes it late.
+        took = min(time.perf_counter() - start[0], time.process_time() - start[1])
+        if took > seconds:
+            raise Late(late(seconds, took))
+        return answer
+
+    try:
+        return judge(draw, ask)
+    except Late as error:
+        return Verdict(0.0, error.text)
+
+
+def _answer(function: Callable[..., Any], inputs: dict[str, Any], outputs: Sequence[str]) -> Answer:
     """Call the learner's function; an exception becomes a `Failure`."""
     try:  # what comes back is looked at in here too: it may be an object that raises
-        return compare.call(function, case.inputs, rules.outputs)
+        return compare.call(function, inputs, outputs)
     except (Exception, SystemExit) as error:
         return compare.raised(_one_line(error), _learner_line(error, function))
 

@@ -29,7 +29,8 @@ class Rules(NamedTuple):
     """What an answer is held against, apart from the numbers themselves.
 
     Of the `points`, `pure` are for leaving the inputs as they are; the outputs share the rest.
-    `starter` names the bugs of code that is to be mended.
+    `starter` names the bugs of code that is to be mended. `levels` are the parts of the points, by
+    name, where they are not the outputs'.
     """
 
     outputs: tuple[str, ...]
@@ -39,6 +40,7 @@ class Rules(NamedTuple):
     hints: dict[str, Text]
     starter: Names = ()
     pure: float = 0.0
+    levels: tuple[tuple[str, float], ...] = ()
 
     @property
     def tolerance(self) -> Tolerance:
@@ -204,13 +206,14 @@ def _difference_of(cases: Cases, answers: Sequence[Returned], k: int, rules: Rul
     for case, answer in zip(cases, answers, strict=True):
         name, found, expected = rules.outputs[k], answer.values[k], case.expected[k]
         if isinstance(found, Foreign):
-            return _foreign(name, found, expected)
+            return foreign(name, found, expected)
         if not same(found, expected, rules.tolerance):
             return difference(name, found, expected, rules.tolerance)
     return None
 
 
-def _foreign(name: str, found: Foreign, expected: np.ndarray) -> Text:
+def foreign(name: str, found: Foreign, expected: np.ndarray) -> Text:
+    """What to say of a value that is neither array nor number."""
     wanted, wanted_zh = "a number", "一个数"
     if expected.ndim:
         wanted = f"a NumPy array of shape {expected.shape}"
@@ -221,6 +224,8 @@ def _foreign(name: str, found: Foreign, expected: np.ndarray) -> Text:
 
 def shares(rules: Rules) -> list[tuple[str, float]]:
     """Each part's name with the points that it can earn."""
+    if rules.levels:
+        return list(rules.levels)
     each = (rules.points - rules.pure) / len(rules.outputs)
     pure = [(UNCHANGED, rules.pure)] if rules.pure else []
     return [*((name, each) for name in rules.outputs), *pure]
@@ -251,7 +256,7 @@ def verdict(cases: Cases, answers: Sequence[Answer], rules: Rules) -> Verdict:
     if mended:
         points = max(points, round(rules.points * mended / len(rules.starter), 2))
         advice = (_mended(mended, len(rules.starter)), *advice)
-    return Verdict(points, _joined(said), parts, hints, advice)
+    return Verdict(points, joined(said), parts, hints, advice)
 
 
 def _pure(changed: Names, right: bool) -> Text | None:
@@ -291,10 +296,11 @@ def _mended(count: int, of: int) -> Text:
     return f"mended: {count} of {of} bugs", f"已改好：{of} 处错误中的 {count} 处"
 
 
-def _joined(texts: Sequence[Text]) -> Text:
+def joined(texts: Sequence[Text]) -> Text:
+    """Several sentences as one text."""
     return "; ".join(t[0] for t in texts), "；".join(t[1] for t in texts)
 
 
 def with_notes(found: Verdict) -> Verdict:
     """The same with its notes in its text, for a table that has one column for words."""
-    return found._replace(text=_joined([found.text, *found.notes]))
+    return found._replace(text=joined([found.text, *found.notes]))

@@ -12,7 +12,7 @@ import json
 import re
 import types
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,10 +20,12 @@ import numpy as np
 
 from rnncourse.grading.compare import Rules, Text
 from rnncourse.grading.mistakes import Names
+from rnncourse.grading.probes import TEXTS
+from rnncourse.grading.training import Task, rules_of
 
 MAX_NOTEBOOK_BYTES = 10 << 20
 MAX_CELLS = 5000
-KINDS = ("implement", "repair", "measure")
+KINDS = ("implement", "repair", "measure", "train")
 CELL_BREAK = "\n\n# %%\n\n"  # between the solution's cells, where there are several
 
 
@@ -53,7 +55,11 @@ class Notebook(NamedTuple):
 
 @dataclass(frozen=True)
 class Exercise:
-    """A solution notebook, taken apart."""
+    """A solution notebook, taken apart.
+
+    Where something is trained, `task` says how it is judged and `probes` which probe names a
+    mutant, None where none does.
+    """
 
     id: str
     kind: str
@@ -66,6 +72,8 @@ class Exercise:
     draw: Callable[[np.random.Generator], Any]
     equivalents: dict[str, str]
     preamble: str = ""
+    task: Task | None = None
+    probes: dict[str, str | None] = field(default_factory=dict)
 
 
 def read_notebook(path: Path) -> Notebook:
@@ -213,22 +221,28 @@ def load(notebook: Notebook) -> Exercise:
     solution = solution_cells(code)
     if len(specs) != 1 or not solution or not notebook.exercise:
         raise ValueError("a solution needs an exercise id, a solution cell and one spec cell")
-    skip = {"spec", "remove-cell", "nbval-check-output"}
+    skip = {"spec", "remove-cell", "nbval-check-output", "nbval-ignore-output"}
     given = [c.source for c in code if not skip & set(c.tags) and c not in solution]
     space: dict[str, Any] = {"np": np, "__name__": "spec"}
     exec(compile(specs[0].source, f"{notebook.exercise}: spec", "exec"), space)
+    mutants = {m["name"]: _edits(m["edit"]) for m in space["mutants"]}
+    if len(mutants) != len(space["mutants"]):
+        raise ValueError("two mutants have the same name")
+    task = _task(space) if space["kind"] == "train" else None
     return Exercise(
         id=notebook.exercise,
         kind=_one_of(space["kind"], KINDS),
         function=space["function"],
         source=CELL_BREAK.join(c.source for c in solution),
-        rules=_rules(space),
+        rules=_rules(space) if task is None else rules_of(task),
         withhold=tuple(space["withhold"]),
         packages=tuple(space.get("packages", ("numpy",))),
-        mutants={m["name"]: _edits(m["edit"]) for m in space["mutants"]},
+        mutants=mutants,
         draw=space["draw"],
         equivalents=_equivalents(space),
         preamble="\n\n".join(given),
+        task=task,
+        probes={m["name"]: m["probe"] for m in space["mutants"]} if task else {},
     )
 
 
@@ -240,12 +254,20 @@ def _one_of(value: str, allowed: tuple[str, ...]) -> str:
 
 def _rules(space: dict[str, Any]) -> Rules:
     hints = {m["name"]: (m["en"], m["zh"]) for m in space["mutants"]}
-    if len(hints) != len(space["mutants"]):
-        raise ValueError("two mutants have the same name")
     rtol, atol = space["tolerance"]
     starter = tuple(space.get("starter", ()))
     pure = space.get("pure", 0)
     return Rules(tuple(space["outputs"]), space["points"], rtol, atol, hints, starter, pure)
+
+
+def _task(space: dict[str, Any]) -> Task:
+    """How a trained function is judged."""
+    texts = TEXTS | {name: tuple(text) for name, text in space.get("probes", {}).items()}
+    thresholds = tuple((value, points) for value, points in space["thresholds"])
+    unknown = {m["probe"] for m in space["mutants"]} - texts.keys() - {None}
+    if unknown:
+        raise ValueError(f"mutants name probes that nothing is said of: {sorted(unknown)}")
+    return Task(space["measure"], thresholds, space["seconds"], space["baseline"], texts)
 
 
 def _equivalents(space: dict[str, Any]) -> dict[str, str]:

@@ -15,13 +15,14 @@ import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rnncourse.grading import protocol
-from rnncourse.grading.cases import make_cases
+from rnncourse.grading.cases import draw_training, make_cases
 from rnncourse.grading.compare import (
     FULL_MARKS,
     Answer,
@@ -50,6 +51,7 @@ from rnncourse.grading.printable import printable
 from rnncourse.grading.protocol import Malformed
 from rnncourse.grading.record import FAULT, Record, Row, nothing_right
 from rnncourse.grading.submissions import Job, Submission, read_jobs
+from rnncourse.grading.training import CALLS, PATIENCE, Draw, judge, late
 
 SECRET_CASES = 3
 # The error of a package that is not there; what a cell that failed may lead to.
@@ -137,6 +139,26 @@ def ask(child: Child, case: Case, exercise: Exercise) -> Answer:
     return read_reply(reply, case, exercise)
 
 
+def try_out(child: Child, exercise: Exercise, cases: Cases) -> Verdict:
+    """Call the function on each case, and judge its answers."""
+    answers: list[Answer] = []
+    for case in cases:
+        answers.append(ask(child, case, exercise))
+        if isinstance(answers[-1], Failure):
+            return Verdict(0.0, answers[-1].text)
+    return verdict(cases, answers, exercise.rules)
+
+
+def have_trained(child: Child, exercise: Exercise, draw: Draw) -> Verdict:
+    """Have the function train, each time with a deadline, and judge its predictions."""
+
+    def train(inputs: dict[str, Any]) -> Answer:
+        child.allow(PATIENCE * draw.task.seconds)
+        return ask(child, Case(inputs, []), exercise)
+
+    return judge(draw, train)
+
+
 def missing(report: dict, exercise: Exercise) -> Text:
     """Why there is no function to call, from the child's report on the cells."""
     english = f"the notebook does not define the function {exercise.function}"
@@ -208,8 +230,10 @@ def skipped_commands(report: dict) -> list[Text]:
              f"已跳过 IPython 命令：{'；'.join(chinese)}")]  # fmt: skip
 
 
-def silence(error: Silent, place: Text, limits: Limits) -> Text:
-    """What to say of a child that stopped answering."""
+def silence(error: Silent, place: Text, limits: Limits, training: float = 0.0) -> Text:
+    """What to say of a child that stopped answering; `training` is the limit for a training."""
+    if error.why == "late" and training:
+        return late(training)
     if error.why == "late":
         return (f"time limit of {limits.wall:g} s reached {place[0]}",
                 f"{place[1]}超过了 {limits.wall:g} 秒的时间限制")  # fmt: skip
@@ -235,7 +259,7 @@ class Grader:
         self.seed = seed
         self.language = language
         self.solutions = read_solutions(solutions) if isinstance(solutions, Path) else solutions
-        self._loaded: dict[str, tuple[Exercise, Cases]] = {}
+        self._loaded: dict[str, tuple[Exercise, Cases | Draw]] = {}
         self._stages: dict[tuple, Stage] = {}
         self._children: set[Child] = set()
         self._stopped = False
@@ -276,7 +300,9 @@ class Grader:
     def _child(self, exercise: Exercise) -> Iterator[Child]:
         """The one place where learner code is started."""
         stage = self._stage(exercise.withhold, exercise.packages)
-        with lend_user(self.mode) as mode, Child(stage, mode, self.limits) as child:
+        training = CALLS * exercise.task.seconds if exercise.task else 0.0
+        limits = replace(self.limits, training=training)
+        with lend_user(self.mode) as mode, Child(stage, mode, limits) as child:
             self._children.add(child)
             try:
                 if self._stopped:  # between the start and its entry above
@@ -285,13 +311,18 @@ class Grader:
             finally:
                 self._children.discard(child)
 
-    def exercise(self, name: str) -> tuple[Exercise, Cases]:
-        """An exercise with this batch's secret cases; computed once."""
+    def exercise(self, name: str) -> tuple[Exercise, Cases | Draw]:
+        """An exercise with this batch's secret cases, or secret draw; computed once."""
         with self._lock:
             if name not in self._loaded:
                 exercise = load(self.solutions[name])
                 seeds = range(self.seed, self.seed + SECRET_CASES)
-                self._loaded[name] = (exercise, make_cases(exercise, seeds))
+                cases: Cases | Draw = (
+                    draw_training(exercise, self.seed)
+                    if exercise.task
+                    else make_cases(exercise, seeds)
+                )
+                self._loaded[name] = (exercise, cases)
             return self._loaded[name]
 
     def grade(self, submission: Submission) -> Row:
@@ -322,21 +353,21 @@ class Grader:
     def _run(self, name: str, cells: list[str]) -> Verdict:
         exercise, cases = self.exercise(name)
         place = [("before the first cell", "运行第一个单元格之前")]
+        training = 0.0
         try:
             with self._child(exercise) as child:
                 report = run_notebook(child, cells, exercise.function, place)
                 if report["ready"] is not True:
                     return Verdict(0.0, missing(report, exercise))
                 place[0] = (f"while calling {exercise.function}", f"调用 {exercise.function} 时")
-                answers = []
-                for case in cases:
-                    answers.append(ask(child, case, exercise))
-                    if isinstance(answers[-1], Failure):
-                        return _noted(Verdict(0.0, answers[-1].text), report, exercise)
-            found = verdict(cases, answers, exercise.rules)
+                if isinstance(cases, Draw):
+                    training = cases.task.seconds
+                    found = have_trained(child, exercise, cases)
+                else:
+                    found = try_out(child, exercise, cases)
             return with_notes(_noted(found, report, exercise))
         except Silent as error:
-            return Verdict(0.0, silence(error, place[0], self.limits))
+            return Verdict(0.0, silence(error, place[0], self.limits, training))
         except Malformed:
             return Verdict(0.0, ("a malformed answer came from the notebook's process",
                                  "notebook 进程返回了格式错误的数据"))  # fmt: skip

@@ -183,7 +183,7 @@ class _Naming:
             if len(parts) != place + 1 or not person.name:
                 continue
             answered = self.exercise.search(name) if self.exercise else None
-            kinds = [answered[0].lower()] if answered else []
+            kinds = [answered["id"].lower()] if answered else []
             if person.id or CHINESE_NAME.fullmatch(person.name):
                 kinds.append("sure")
             for kind in kinds:

@@ -44,6 +44,31 @@ def from_json(value: Any) -> Any:
     return np.array(value["data"], dtype=value["dtype"]).reshape(value["shape"])
 
 
+# What `pack` stores numbers in: the first that holds them all exactly.
+NARROW = ("|u1", "|i1", "<u2", "<i2", "<i4", "<f2", "<f4", "<f8", "<i8", "<u8")
+
+
+def pack(array: Any) -> dict[str, Any]:
+    """An array of real numbers as JSON, in few characters and without loss."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):  # a cast that does not fit is tried all the same
+        stored = next(narrow for kind in NARROW
+                      if np.array_equal((narrow := array.astype(kind)).astype(array.dtype), array,
+                                        equal_nan=array.dtype.kind == "f"))  # fmt: skip
+    data = base64.b64encode(np.ascontiguousarray(stored).tobytes()).decode()
+    return {"dtype": array.dtype.str, "stored": stored.dtype.str, "shape": list(array.shape),
+            "data": data}  # fmt: skip
+
+
+def unpack(packed: dict[str, Any]) -> Any:
+    """The inverse of `pack`; the array is fresh and writable."""
+    import numpy as np
+
+    flat = np.frombuffer(base64.b64decode(packed["data"]), packed["stored"])
+    return flat.reshape(packed["shape"]).astype(packed["dtype"])
+
+
 # --- messages: bytes -----------------------------------------------------------------------------
 
 

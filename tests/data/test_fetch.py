@@ -19,22 +19,30 @@ GOOD = {"bytes": len(CONTENT), "sha256": hashlib.sha256(CONTENT).hexdigest()}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """/good, /short (breaks off in the middle), /other (another content), /whole (no ranges)."""
+    """What the first folder of an address says: /good, /short (breaks off in the middle), /other
+    (another content), /wrong (another, broken off), /whole (no ranges), /endless.
+    """
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
         self.server.seen.append((self.path, self.headers.get("Range")))
-        if self.path not in ("/good", "/short", "/other", "/whole"):
+        kind = self.path.split("/")[1]
+        if kind not in ("good", "short", "other", "wrong", "whole", "endless"):
             return self.send_error(404)
         first = 0
-        if self.path != "/whole" and self.headers.get("Range"):
+        if kind != "whole" and self.headers.get("Range"):
             first = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
-        body = CONTENT[::-1] if self.path == "/other" else CONTENT[first:]
+        body = CONTENT[::-1] if kind in ("other", "wrong") else CONTENT[first:]
         self.send_response(206 if first else 200)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(body) if kind != "endless" else 10**12))
         self.end_headers()
-        self.wfile.write(body[: 100_000 if self.path == "/short" else None])
+        self.wfile.write(body[: 100_000 if kind in ("short", "wrong") else None])
+        while kind == "endless":
+            try:
+                self.wfile.write(CONTENT)
+            except OSError:  # the other side has had enough
+                break
         self.close_connection = True
         return None
 
@@ -46,7 +54,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
         made.seen = []
-        thread = threading.Thread(target=made.serve_forever, daemon=True)
+        thread = threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield made
         made.shutdown()
@@ -58,6 +66,7 @@ def cache(tmp_path, monkeypatch):
     """An empty cache, and no folder of data beside it."""
     monkeypatch.setenv("RNNCOURSE_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("RNNCOURSE_DATA", raising=False)
+    monkeypatch.delenv("RNNCOURSE_MIRROR", raising=False)
     return tmp_path / "cache"
 
 
@@ -130,7 +139,7 @@ def test_not_found_names_the_address_and_what_to_do(cache, known, server):
 def test_no_network(cache, known):
     """A port on which nobody listens."""
     known("x", url="http://127.0.0.1:9/x")
-    with pytest.raises(data.DataError, match=r"could not be downloaded .*Is there a network"):
+    with pytest.raises(data.DataError, match=r"could not be downloaded: .*Is there a network"):
         data.path("tiny")
 
 
@@ -211,6 +220,88 @@ def test_a_file_that_was_made_here_cannot_be_downloaded(cache, known):
         data.path("tiny")
 
 
+# ---- mirrors ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mirror(server, monkeypatch):
+    """Says below which folder of the server the mirror lies."""
+    return lambda place: monkeypatch.setenv(
+        "RNNCOURSE_MIRROR", f"http://127.0.0.1:{server.server_port}/{place}"
+    )
+
+
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_mirror_is_asked_first_and_alone(cache, known, mirror, server, end):
+    known("gone")
+    mirror(f"good/sets{end}")
+    assert data.path("tiny").read_bytes() == CONTENT
+    assert server.seen == [("/good/sets/tiny/a.txt", None)]
+
+
+def test_a_file_that_was_made_here_may_come_from_a_mirror(cache, known, mirror):
+    known("good", made_from="https://example.org: all/*.png")
+    del data.real()["tiny"]["files"]["a.txt"]["url"]
+    mirror("good")
+    assert data.path("tiny").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("place", ["other", "gone", "endless"])
+def test_after_a_mirror_without_the_file_comes_its_own_address(cache, known, mirror, server, place):
+    """Another content, an answer 404, more bytes than the file has."""
+    mirror(place)
+    assert data.path("tiny").read_bytes() == CONTENT
+    assert server.seen == [(f"/{place}/tiny/a.txt", None), ("/good", None)]
+    assert only_file(cache) == ["tiny/a.txt"]
+
+
+@pytest.mark.parametrize("base", ["http://127.0.0.1:9", "mirror.example", "http://[", "file:///x"])
+def test_after_a_mirror_that_is_down_or_no_address_comes_the_next(cache, known, monkeypatch, base):
+    monkeypatch.setenv("RNNCOURSE_MIRROR", base)
+    assert data.path("tiny").read_bytes() == CONTENT
+
+
+def test_what_a_mirror_breaks_off_the_next_address_goes_on_with(cache, known, mirror, server):
+    mirror("short")
+    assert data.path("tiny").read_bytes() == CONTENT
+    assert server.seen == [("/short/tiny/a.txt", None), ("/good", "bytes=100000-")]
+
+
+def test_the_beginning_of_another_file_costs_a_second_request_only(cache, known, mirror, server):
+    """Joined with the right end it has another sha256, and all is fetched from the one address."""
+    mirror("wrong")
+    assert data.path("tiny").read_bytes() == CONTENT
+    asked = [("/wrong/tiny/a.txt", None), ("/good", "bytes=100000-"), ("/good", None)]
+    assert server.seen == asked
+    assert only_file(cache) == ["tiny/a.txt"]
+
+
+def test_the_mirrors_of_the_manifest_come_last(cache, known, mirror, server):
+    here = f"http://127.0.0.1:{server.server_port}"
+    known("gone", mirrors=[f"{here}/gone", f"{here}/other", f"{here}/good/b", f"{here}/never"])
+    mirror("none")
+    assert data.path("tiny").read_bytes() == CONTENT
+    assert [path for path, _ in server.seen] == ["/none/tiny/a.txt", "/gone", "/other", "/good/b"]
+
+
+def test_where_all_fail_each_is_named_with_what_to_do(cache, known, mirror, server):
+    here = f"http://127.0.0.1:{server.server_port}"
+    known("other", mirrors=["http://127.0.0.1:9/down", f"{here}/short"])
+    mirror("none")
+    with pytest.raises(data.DataError) as caught:
+        data.path("tiny")
+    said = str(caught.value)
+    for part in (f"{here}/none/tiny/a.txt answered 404", f"what {here}/other sent has sha256",
+                 "http://127.0.0.1:9/down failed (", f"{here}/short broke off after 100000",
+                 "100000 of 256000 bytes are kept: run again to go on", "RNNCOURSE_MIRROR",
+                 "RNNCOURSE_DATA"):  # fmt: skip
+        assert part in said
+    assert "\n" not in said
+    mirror("good")
+    assert data.path("tiny").read_bytes() == CONTENT
+    assert server.seen[-1] == ("/good/tiny/a.txt", "bytes=100000-")
+
+
 def test_unknown_names(cache, known):
     with pytest.raises(KeyError, match="there are \\['tiny'\\]"):
         data.path("big")
@@ -238,6 +329,13 @@ def test_the_command_lists_gets_and_finds(cache, known, capsys):
     assert "tiny  1 of 1 files here" in capsys.readouterr().out
 
 
+def test_help_names_what_can_be_set(capsys):
+    with pytest.raises(SystemExit):
+        main(["data", "--help"])
+    shown = capsys.readouterr().out
+    assert all(f"RNNCOURSE_{name} " in shown for name in ("DATA", "CACHE", "MIRROR"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -262,12 +360,17 @@ def test_the_command_says_what_cannot_be_had(cache, known, capsys, arguments, sa
 
 @pytest.mark.parametrize("name", data.real())
 def test_the_manifest_is_whole(name):
-    """Sizes, checksums, and an address at a pinned commit or where the file was made from."""
+    """Sizes, checksums, and an address at a pinned commit or where the file was made from.
+
+    A mirror may be any address, since the sha256 decides.
+    """
     entry = data.real()[name]
     assert set(entry) == {"title", "licence", "citation", "files"}
     for file in entry["files"].values():
         assert file["bytes"] > 0
         assert len(file["sha256"]) == 64
+        assert set(file) <= {"bytes", "sha256", "url", "made_from", "mirrors"}
+        assert isinstance(file.get("mirrors", []), list)
         address = file.get("url") or file["made_from"]
         assert any(len(part.split(":")[0]) == 40 for part in address.split("/")), address
 

@@ -67,6 +67,8 @@ def test_ids_are_found_in_names_as_people_write_them():
     assert named("birnn_ex_01 rnn_ex_011 rnn_ex_1", known) == []
     assert named("li_rnn_ex_01_v2", known) == ["rnn_ex_01"]
     assert named("anything", []) == []
+    for name in ("rnn_ex_01.zh.ipynb", "Copy of rnn_ex_01.zh (1).ipynb", "li_RNN-ex-01_ZH"):
+        assert named(name, known) == ["rnn_ex_01"]
 
 
 def found(*cells, exercise=None, names=()):

@@ -92,12 +92,23 @@ def zipped(**members):
     return data.getvalue()
 
 
+def handed_out(suffix, code):
+    """The notebook of rnn_ex_01 as the course gives it in a language, done."""
+    data = json.loads((ROOT / "exercises" / f"rnn_ex_01{suffix}.ipynb").read_text("utf-8"))
+    (cell,) = (c for c in data["cells"] if "YOUR CODE HERE" in "".join(c["source"]))
+    cell["source"] = code
+    return json.dumps(data, ensure_ascii=False)
+
+
 # Path, content, then what the rows must be: (name, exercise, points, part of the reason).
 FORMATS = [
     ("anna/rnn_ex_01.ipynb", colab(GOOD), [("", "rnn_ex_01", 4, "full marks")]),
     ("anna/副本 rnn_ex_03 (2).ipynb", notebook(FORWARD), [("", "rnn_ex_03", 4, "full marks")]),
     ("anna/deep/er/Copy of rnn_ex_01.IPYNB", notebook(NO_BIAS), [("", "rnn_ex_01", 0, "bias")]),
     ("rnn_ex_01-张三.ipynb", notebook(GOOD), [("", "rnn_ex_01", 4, "full marks")]),
+    ("wei/rnn_ex_01.zh (1).ipynb", handed_out(".zh", GOOD), [("", "rnn_ex_01", 4, "full marks")]),
+    ("xu/Untitled.ipynb", handed_out(".zh", NO_BIAS), [("", "rnn_ex_01", 0, "bias")]),
+    ("ye/rnn_ex_01_zh.ipynb", handed_out("", GOOD), [("", "rnn_ex_01", 4, "full marks")]),
     ("作业.ipynb", notebook(GOOD, exercise="rnn_ex_01"), [("", "rnn_ex_01", 4, "full marks")]),
     ("bom.ipynb", "\ufeff" + colab(GOOD), [("", "rnn_ex_01", 4, "full marks")]),
     ("Untitled7.ipynb", notebook(GOOD, CALL.format("rnn_ex_01")),

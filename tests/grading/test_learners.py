@@ -111,6 +111,16 @@ def test_canvas_names_files():
     assert names("rnn_ex_01_2024_050_x.ipynb", "anna/rnn_ex_01_2024_050_x.ipynb") == ["x", "anna"]
 
 
+def test_a_notebooks_language_names_nobody():
+    """As it is handed out, renamed by a browser, by Colab, by hand; a name behind it stays."""
+    assert names("anna/rnn_ex_01.zh.ipynb", "li/rnn_ex_01.zh (1).ipynb") == ["anna", "li"]
+    assert names("张三_rnn_ex_01.zh.ipynb", "rnn_ex_01.zh-李四.ipynb") == ["张三", "李四"]
+    assert names("Copy of rnn_ex_01.zh.ipynb", fallback="hw1") == ["hw1"]
+    assert names("rnn_ex_01.zh (2).ipynb", "RNN_EX_02-zh.ipynb", fallback="hw1") == ["hw1"] * 2
+    assert names("rnn_ex_01_zhang.ipynb", "rnn_ex_01_zhou.ipynb") == ["zhang", "zhou"]
+    assert names("zhangsan_12345_678901_rnn_ex_01.zh-1.ipynb") == ["zhangsan"]
+
+
 def test_blackboard_names_files():
     stem = "Assignment 1_zhangsan_attempt_2024-05-01-10-20-30"
     assert names(f"{stem}_rnn_ex_01.ipynb", f"{stem}.txt") == ["zhangsan", "zhangsan"]

@@ -14,7 +14,7 @@ from live_arrays import arrays_of
 from rnncourse.nlp import segmentation, text
 from rnncourse.nn import layers
 from rnncourse.widgets import live
-from tools.editions import checks
+from tools.editions import checks, quizzes
 from tools.site import weigh
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -416,7 +416,7 @@ def test_contrast_is_computed_as_defined():
 def check_verdicts(page, path):
     """Every answer of the quiz says right or wrong, in the page's language."""
     source = ROOT / "book" / path.replace(".html", ".md")
-    quiz, _ = checks.quiz_of(checks.quiz_section(source, source.stem))
+    quiz, _ = quizzes.quiz_of(quizzes.quiz_section(source, source.stem))
     marks = "".join(quiz)
     for kind, mark in (("right", "✓"), ("wrong", "✗")):
         verdicts = page.locator(f"details.quiz-{kind} .quiz-verdict").all_text_contents()
@@ -566,8 +566,13 @@ def test_buttons_run_edit_and_fetch_the_notebook_of_the_edition(path):
     if stem in checks.FRONT:
         return
     notebooks = [f"book/{path[:2]}/{stem}.ipynb"]
-    notebooks += [str(f.relative_to(ROOT)) for f in ROOT.glob(f"exercises/{stem}_ex_*.ipynb")]
+    names = ROOT.glob(f"exercises/{stem}_ex_*.ipynb")
+    exercises = [f for f in names if f.name.endswith(".zh.ipynb") == path.startswith("zh")]
+    notebooks += [str(f.relative_to(ROOT)) for f in exercises]
     assert len(notebooks) > 2
+    for exercise in exercises:
+        assert f"../exercises/{exercise.name}" in links
+        assert (SITE / "exercises" / exercise.name).read_bytes() == exercise.read_bytes()
     for notebook in notebooks:
         assert (ROOT / notebook).is_file()
         assert f"https://colab.research.google.com/github/{name}/blob/main/{notebook}" in links
@@ -576,6 +581,28 @@ def test_buttons_run_edit_and_fetch_the_notebook_of_the_edition(path):
         fetched = SITE / path[:2] / "_sources" / f"{stem}.{suffix}"
         assert f"_sources/{fetched.name}" in links
         assert fetched.read_bytes() == (ROOT / "book" / path[:2] / fetched.name).read_bytes()
+
+
+DOWNLOADED = [
+    ("zh/lstm.html", "text=lstm_ex_01", "exercises/lstm_ex_01.zh.ipynb"),
+    ("en/lstm.html", "tr:has-text('lstm_ex_01') >> text=Download", "exercises/lstm_ex_01.ipynb"),
+    ("zh/lstm.html", "a[href='_sources/lstm.ipynb']", "book/zh/lstm.ipynb"),
+    ("zh/index.html", ".course-wheel a", None),
+]
+
+
+@pytest.mark.parametrize(("path", "place", "file"), DOWNLOADED)
+def test_without_another_host_a_click_fetches_what_is_run_at_home(visit, path, place, file):
+    """An exercise, a chapter, the package; of Chinese readers none need GitHub or Colab."""
+    seen = visit(path)
+    with seen.page.expect_download() as download:
+        link = seen.page.locator(place).first
+        link.evaluate("(e) => e.click()")  # the chapter's is in a menu
+    found = download.value
+    assert found.suggested_filename == Path(file or next(SITE.glob("*.whl"))).name
+    if file:
+        assert Path(found.path()).read_bytes() == (ROOT / file).read_bytes()
+    assert seen.foreign == []
 
 
 # ---- cells to step through -----------------------------------------------------

@@ -18,6 +18,7 @@ ID = "lstm_ex_01"
 PAGE = "en/lstm.html"
 ROW = f"tr:has(a[href*='{ID}'])"  # not the first one: the warm-up stands before it
 BUTTON = f"{ROW} .try-button"
+AREA = ".try-code .cm-content"
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -41,7 +42,14 @@ def opened(visit, path=PAGE, **kind):
 
 
 def write(page, code):
-    page.locator(".try-code").fill(code)
+    """Put code in place of all that stands in the editor, as a paste does."""
+    page.locator(AREA).focus()
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.insert_text(code)
+
+
+def code_in(page):
+    return "\n".join(page.locator(".cm-line").all_text_contents())
 
 
 def run(page, code):
@@ -106,8 +114,10 @@ def test_wrong_then_right_on_a_phone(visit, solution, language):
     assert "✓" in button.inner_text()
     assert page.locator(f"{ROW} .progress-box input").is_checked()
     loaded = {SITE / url.removeprefix(seen.address).split("?")[0] for url in of_the_try(seen.asked)}
-    assert weigh.kilobytes(loaded) <= 9000
-    print(f"first check {first:.1f} s, a further one {further:.2f} s")
+    kilobytes = weigh.kilobytes(loaded)
+    assert kilobytes <= 9000
+    assert weigh.kilobytes({SITE / "try" / "codemirror.js"}) <= 130
+    print(f"{kilobytes:.0f} KB; first check {first:.1f} s, a further one {further:.2f} s")
     assert (seen.foreign, seen.errors, seen.failed) == ([], [], [])
 
 
@@ -163,14 +173,14 @@ def test_interrupted_loading_says_so_and_a_later_click_tries_again(visit):
 
 def test_a_panel_that_does_not_arrive_says_so_and_a_second_click_tries_again(visit):
     page = visit(PAGE).page
-    for blocked in ("panel.js", "panel.css", f"{ID}.json"):
+    for blocked in ("panel.js*", "panel.css", f"{ID}.json", "codemirror.js*"):
         page.context.route(f"**/{blocked}", lambda route: route.abort())
         page.locator(BUTTON).click()
         expect(page.locator(".try-note")).to_contain_text("did not load")
         assert page.locator(".try-panel").count() == 0
         page.context.unroute(f"**/{blocked}")
     page.locator(BUTTON).click()
-    expect(page.locator(".try-code")).to_be_focused()
+    expect(page.locator(AREA)).to_be_focused()
     assert page.locator(".try-note").count() == 0
 
 
@@ -180,22 +190,25 @@ OFF = "Object.defineProperty(window, 'localStorage', {get() { throw new DOMExcep
 def test_the_code_is_there_after_a_reload_and_given_up_only_when_asked(visit):
     seen = opened(visit)
     page = seen.page
-    starter = page.locator(".try-code").input_value()
+    starter = code_in(page)
     write(page, "mine = 1")
     page.reload()
-    page.locator(".try-button").nth(2).click()  # each exercise has its own
+    page.locator(".try-button").last.click()  # each exercise has its own
     expect(page.locator(".try-panel")).to_be_visible()
-    assert page.locator(".try-code").input_value() != "mine = 1"
+    assert code_in(page) != "mine = 1"
     page.locator(BUTTON).click()
     expect(page.locator(f".try-panel[data-exercise={ID}]")).to_be_visible()
-    assert page.locator(".try-code").input_value() == "mine = 1"
+    assert code_in(page) == "mine = 1"
     page.once("dialog", lambda dialog: dialog.dismiss())
     page.locator(".try-reset").click()
-    assert page.locator(".try-code").input_value() == "mine = 1"
+    assert code_in(page) == "mine = 1"
     page.once("dialog", lambda dialog: dialog.accept())
     page.locator(".try-reset").click()
-    assert page.locator(".try-code").input_value() == starter
+    assert code_in(page) == starter
     assert page.evaluate(f"localStorage.getItem('rnncourse-try/{ID}')") is None
+    page.keyboard.press("ControlOrMeta+Z")  # who regrets it
+    assert code_in(page) == "mine = 1"
+    assert page.evaluate(f"localStorage.getItem('rnncourse-try/{ID}')") == "mine = 1"
 
 
 def test_without_storage_all_else_works(visit, solution):
@@ -208,7 +221,7 @@ def test_without_storage_all_else_works(visit, solution):
     page.locator(".try-closeIt").click()
     expect(page.locator(BUTTON)).to_be_focused()
     page.locator(BUTTON).click()
-    assert page.locator(".try-code").input_value() == code_of(solution.source)
+    assert code_in(page) == code_of(solution.source)
 
 
 def test_an_exception_shows_the_readers_own_line(visit):
@@ -225,23 +238,27 @@ def test_an_exception_shows_the_readers_own_line(visit):
 
 def test_the_keyboard_suffices_and_is_not_trapped(visit, axe):
     page = opened(visit).page
-    code = page.locator(".try-code")
-    expect(code).to_be_focused()
-    code.fill("")
-    page.keyboard.type("def f(x):\nreturn x\n\nf(3)")
+    area = page.locator(AREA)
+    expect(area).to_be_focused()
+    write(page, "x")
+    page.keyboard.press("Backspace")
+    page.keyboard.type("def f(x):\nreturn x\n")
     page.keyboard.press("Shift+Tab")
-    assert code.input_value() == "def f(x):\n    return x\n    \nf(3)"
+    page.keyboard.type("f(3)")
+    assert code_in(page) == "def f(x):\n    return x\nf(3)"
     page.keyboard.press("Control+Enter")
     expect(page.locator(".try-out")).to_have_text("3\n", timeout=PATIENCE)
-    page.keyboard.press("End")
     page.keyboard.press("Tab")
-    assert code.input_value().endswith("    ")
-    expect(code).to_be_focused()
+    assert code_in(page).endswith("\n    f(3)")
+    expect(area).to_be_focused()
     page.keyboard.press("Escape")
+    page.wait_for_timeout(2500)  # as long as the reader needs
     page.keyboard.press("Tab")
     expect(page.locator(".try-checkIt")).to_be_focused()
     page.keyboard.press("Shift+Tab")
-    expect(code).to_be_focused()
+    expect(area).to_be_focused()
+    page.keyboard.press("Tab")  # it was left, and indents again
+    expect(area).to_be_focused()
     page.evaluate(axe)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
@@ -249,21 +266,71 @@ def test_the_keyboard_suffices_and_is_not_trapped(visit, axe):
         assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found] == []
 
 
+def test_the_editor_knows_python_and_has_a_name(visit):
+    page = opened(visit, "zh/lstm.html").page
+    write(page, 'def f(x):  # one\n    return [x, "a", 1]')
+    parts = {"keyword": "def", "comment": "# one", "string": '"a"', "number": "1"}
+    for kind, text in parts.items():
+        assert page.locator(f".try-code .tok-{kind}").first.text_content() == text
+    numbers = page.locator(".cm-lineNumbers .cm-gutterElement").all_text_contents()
+    assert numbers[1:] == ["1", "2"]  # the first one measures the width
+    page.keyboard.press("End")
+    assert page.locator(".cm-matchingBracket").all_text_contents() == ["[", "]"]
+    area = page.get_by_role("textbox", name="你的代码")
+    expect(area).to_have_accessible_description(page.locator("#try-keys").text_content())
+    assert area.get_attribute("spellcheck") == "false"
+
+
+def test_what_an_input_method_composes_is_neither_run_nor_lost(visit):
+    page = opened(visit, "zh/lstm.html").page
+    write(page, "# ")
+    session = page.context.new_cdp_session(page)
+    for part in ("n", "ni", "ni'hao"):
+        mark = {"text": part, "selectionStart": len(part), "selectionEnd": len(part)}
+        session.send("Input.imeSetComposition", mark)
+    session.send("Input.insertText", {"text": "你好"})
+    assert code_in(page) == "# 你好"
+    page.keyboard.type("\n1")
+    assert code_in(page) == "# 你好\n1"
+    assert page.locator(".try-out").inner_text() == ""
+
+
+def test_a_site_without_the_editor_has_a_text_area(visit):
+    seen = visit("404.html")
+    page = seen.page
+    size = json.loads((SITE / "try" / "size.json").read_text("utf-8")) | {"editor": False}
+    page.context.route("**/size.json", lambda route: route.fulfill(json=size))
+    seen.open(PAGE)
+    page.locator(BUTTON).click()
+    area = page.get_by_role("textbox", name="Your code")
+    expect(area).to_be_focused()
+    assert area.evaluate("(e) => e.tagName") == "TEXTAREA"
+    area.fill("print(1)\n1 + 1")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".try-out")).to_have_text("1\n2\n", timeout=PATIENCE)
+    page.reload()
+    page.locator(BUTTON).click()
+    expect(area).to_have_value("print(1)\n1 + 1")
+    assert not [url for url in seen.asked if "codemirror" in url]
+    assert (seen.foreign, seen.errors, seen.failed) == ([], [], [])
+
+
 def test_on_a_telephone_no_keyboard_covers_the_prompt(visit):
     page = opened(visit, viewport=PHONE, has_touch=True, is_mobile=True).page
     expect(page.locator(".try-panel h3")).to_be_focused()
-    size = page.locator(".try-code").evaluate("(e) => parseFloat(getComputedStyle(e).fontSize)")
+    size = page.locator(AREA).evaluate("(e) => parseFloat(getComputedStyle(e).fontSize)")
     assert size >= 16  # else the page is enlarged around what is typed
 
 
-def test_the_download_is_the_exercise_with_the_readers_code(visit):
-    page = opened(visit).page
+@pytest.mark.parametrize(("language", "suffix"), [("en", ""), ("zh", ".zh")])
+def test_the_download_is_the_exercise_with_the_readers_code(visit, language, suffix):
+    page = opened(visit, f"{language}/lstm.html").page
     write(page, "mine = 1")
     with page.expect_download() as download:
         page.locator(".try-download").click()
-    assert download.value.suggested_filename == f"{ID}.ipynb"
+    assert download.value.suggested_filename == f"{ID}{suffix}.ipynb"
     mine = json.loads(Path(download.value.path()).read_text("utf-8"))
-    given = json.loads((ROOT / "exercises" / f"{ID}.ipynb").read_text("utf-8"))
+    given = json.loads((ROOT / "exercises" / f"{ID}{suffix}.ipynb").read_text("utf-8"))
     sources = ["".join(cell["source"]) for cell in mine["cells"]]
     others = ["".join(cell["source"]) for cell in given["cells"]]
     assert [n for n, (a, b) in enumerate(zip(sources, others, strict=True)) if a != b] == [3]
@@ -271,31 +338,24 @@ def test_the_download_is_the_exercise_with_the_readers_code(visit):
     assert mine["metadata"] == given["metadata"]
 
 
-def test_a_cell_is_tried_after_those_before_it(visit):
-    """In a page where two cells have the tags."""
-    seen = visit("404.html")
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_cell_is_tried_after_those_before_it(visit, language):
+    """Every cell of a page is tried by tests/tools/test_pyodide.py."""
+    seen = visit(f"{language}/rnn.html")
     page = seen.page
-
-    def tag(route):
-        cells = {"import numpy as np": "try-before", "np.zeros": "try"}
-        html = "".join(
-            f'<div class="cell tag_{tag} docutils container"><div class="cell_input"><pre>{code}'
-            "\n</pre></div></div>"
-            for code, tag in cells.items()
-        )
-        text = (SITE / PAGE).read_text("utf-8")
-        route.fulfill(body=text.replace("<article", f"{html}<article", 1), content_type="text/html")
-
-    page.context.route(f"**/{PAGE}", tag)
-    seen.open(PAGE)
-    page.locator(".cell.tag_try > .try-button").click()
-    expect(page.locator(".cell.tag_try + .try-panel")).to_be_visible()
-    assert page.locator(".try-code").input_value() == "np.zeros"
-    assert page.locator(".try-before").inner_text() == "import numpy as np"
+    cell = page.locator(".cell.tag_try:has-text('nudged')")
+    cell.locator(".try-button").click()
+    expect(page.locator(".cell.tag_try:has-text('nudged') + .try-panel")).to_be_visible()
+    assert code_in(page).startswith("dh = np.array")
+    before = page.locator(".try-before").inner_text()
+    assert "import numpy as np" in before
+    assert "two_units = {" in before
     expect(page.locator(".try-checkIt")).to_be_hidden()
-    assert run(page, "np.zeros(2)").strip() == "array([0., 0.])"
-    page.locator(BUTTON).click()  # an exercise takes its place
-    expect(page.locator(f".try-panel[data-exercise={ID}]")).to_be_visible()
+    shown = run(page, code_in(page))
+    assert shown.split() == cell.locator(".cell_output pre").first.inner_text().split()
+    assert run(page, "h.shape").strip() == "(1, 2)"  # without what the cells before print
+    page.locator("tr:has(a[href*='rnn_ex_01']) .try-button").click()  # it takes its place
+    expect(page.locator(".try-panel[data-exercise=rnn_ex_01]")).to_be_visible()
     assert page.locator(".try-panel").count() == 1
     assert (seen.foreign, seen.errors, seen.failed) == ([], [], [])
 

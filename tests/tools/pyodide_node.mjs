@@ -1,5 +1,5 @@
 // Does in Node what book/try/worker.js does in a page: `node pyodide_node.mjs FOLDER`, with a list
-// of [kind, exercise's id, code, language] on standard input; writes a list of what was shown.
+// of [kind, exercise or its id, code, language] on standard input; writes a list of what was shown.
 import { readFileSync, writeSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
@@ -15,7 +15,7 @@ python.FS.writeFile(`${site}/runner.py`, readFileSync(`${folder}/runner.py`, "ut
 const runner = python.pyimport("runner");
 
 const answers = jobs.map(([kind, id, code, language]) => {
-  const exercise = JSON.parse(readFileSync(`${folder}/exercises/${id}.json`, "utf8"));
+  const exercise = id.id ? id : JSON.parse(readFileSync(`${folder}/exercises/${id}.json`, "utf8"));
   const shown = { text: "", html: "" };
   const start = performance.now();
   const found = runner[kind](python.toPy(exercise), code, language, (form, text) => { shown[form] += text; });

@@ -76,6 +76,8 @@ def edit(path: Path, old: str, new: str) -> None:
         ("rnncourse/aside.py", "2", "3", {"two"}),
         ("rnncourse/low.py", "X", "# a comment\nX", set()),
         ("rnncourse/high.py", "    from", '    """A docstring."""\n    from', set()),
+        ("rnncourse/__init__.py", "__version__", "X", {"one", "two"}),
+        ("rnncourse/__init__.py", '__version__ = "', '__version__ = "9.', set()),  # a release
         ("rnncourse/claims.py", "def claim", "def other", set()),  # no page imports it
         ("benchmarks/results/run.json", "{}", "[]", {"two"}),
         ("book/programs/own.py", "1", "2", {"two"}),

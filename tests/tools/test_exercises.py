@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from rnncourse.grading import cases
 from rnncourse.grading import exercise as source
 from rnncourse.grading.exercise import mutate, read_notebook
+from tools.editions.checks import tidy
 
 ROOT = Path(__file__).resolve().parents[2]
 _spec = importlib.util.spec_from_file_location("exercises", ROOT / "tools" / "exercises.py")
@@ -47,7 +49,9 @@ def test_a_fresh_generation_leaves_nothing_to_do(copy):
     assert names(copy) == []
 
 
-@pytest.mark.parametrize("name", ["rnn_ex_01.md", "rnn_ex_01.ipynb", "rnn_ex_03.md"])
+@pytest.mark.parametrize(
+    "name", ["rnn_ex_01.md", "rnn_ex_01.ipynb", "rnn_ex_03.md", "rnn_ex_03.zh.ipynb"]
+)
 def test_a_hand_edited_exercise_is_named(copy, capsys, name):
     file = copy / "exercises" / name
     file.write_text(file.read_text("utf-8").replace("import numpy", "import numpy  "), "utf-8")
@@ -63,6 +67,8 @@ def test_an_edited_solution_outdates_what_is_made_from_it(copy):
     assert names(copy) == ["rnn_ex_01.json"]
     file.write_text(file.read_text("utf-8").replace("# One step", "# Two steps"), "utf-8")
     assert names(copy) == ["rnn_ex_01.md", "rnn_ex_01.ipynb", "rnn_ex_01.json"]
+    file.write_text(file.read_text("utf-8").replace("满分 4 分", "满分 6 分"), "utf-8")
+    assert names(copy)[2:4] == ["rnn_ex_01.zh.md", "rnn_ex_01.zh.ipynb"]
 
 
 def test_an_exercise_without_a_solution_is_named(copy, capsys):
@@ -108,9 +114,52 @@ def test_stored_outputs_survive_while_the_cell_is_unchanged(copy):
 )
 def test_an_exercise_holds_neither_solution_nor_spec(path):
     text = path.read_text("utf-8")
-    assert path.stem in text  # the id, in the metadata
+    assert path.name.split(".")[0] in text  # the id, in the metadata
     for word in ("BEGIN SOLUTION", "END SOLUTION", "mutants", "def draw"):
         assert word not in text
+
+
+# --- the two languages ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "english", sorted((ROOT / "exercises").glob("*_ex_??.ipynb")), ids=lambda p: p.stem
+)
+def test_the_two_languages_have_the_same_code_and_formulas_and_no_word_of_each_other(english):
+    """What runs in one runs in the other; nbval runs the English one only."""
+    cells = {}
+    for language, suffix in (("en", ".ipynb"), ("zh", ".zh.ipynb")):
+        nb = json.loads(english.with_suffix(suffix).read_text("utf-8"))
+        assert nb["metadata"]["rnncourse"]["exercise"] == english.stem
+        cells[language] = [[c for c in nb["cells"] if c["cell_type"] == kind]
+                           for kind in ("code", "markdown")]  # fmt: skip
+    assert cells["en"][0] == cells["zh"][0]
+    prompts = {code: "".join(*(c["source"] for c in both[1])) for code, both in cells.items()}
+    shown = {code: [*map(tidy, re.findall(r"\$\$.+?\$\$", prompt, re.DOTALL))]
+             for code, prompt in prompts.items()}  # fmt: skip
+    assert shown["en"] == shown["zh"]
+    assert not exercises.CHINESE.search(prompts["en"])
+    assert exercises.CHINESE.search(prompts["zh"].split("\n")[0])  # the title
+    words = re.sub(r"\$.+?\$|`[^`]*`", "", prompts["zh"], flags=re.DOTALL)
+    assert not re.search(r"(\b[a-z]+ ){4}", words)
+    assert all(prompt.startswith("# ") and prompt.count("\n# ") == 0 for prompt in prompts.values())
+
+
+BOTH = "# Title · 标题\n\nDo it:\n\n$$a$$\n\nGraded.\n\n照做，公式见上。\n\n$$b$$\n\n评分。"
+
+
+def test_a_prompt_is_taken_apart_with_the_formulas_for_the_second_language():
+    assert exercises.in_language(BOTH, "en") == ("Title", "Do it:\n\n$$a$$\n\nGraded.")
+    chinese = "$$a$$\n\n照做，公式见上。\n\n$$b$$\n\n评分。"
+    assert exercises.in_language(BOTH, "zh") == ("标题", chinese)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["# Title\n\nDo.\n\n照做。", "# T · 标\n\n照做。", "# T · 标\n\nDo."]
+)
+def test_a_prompt_without_one_of_the_languages_stops_generation(prompt):
+    with pytest.raises(ValueError, match="in English and Chinese"):
+        exercises.in_language(prompt, "en")
 
 
 def load(name):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import set_repo
 from tools.editions import checks, length
 from tools.site import cards, take_along
 
@@ -101,9 +102,12 @@ def test_the_first_click_names_its_chapter(front, language):
 
 def test_readme_has_pictures_for_both_themes_and_says_what_they_show():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
+    raw = set_repo.repository_url(ROOT).replace("github.com", "raw.githubusercontent.com")
     pictures = re.findall(r'(?:src|srcset)="([^"]+)"', text)
     assert len(pictures) == 2
-    assert all((ROOT / picture).stat().st_size <= MOST for picture in pictures)
+    for picture in pictures:
+        assert picture.startswith(f"{raw}/main/"), "PyPI shows README too, without the repository"
+        assert (ROOT / picture.removeprefix(f"{raw}/main/")).stat().st_size <= MOST
     assert all(len(alt) > 40 for alt in re.findall(r"<img[^>]* alt=\"([^\"]*)\"", text))
     assert text.count("<img") == text.count(" alt=") == 1
 

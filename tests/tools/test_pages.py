@@ -1,17 +1,16 @@
-"""Quizzes, terms, the map and the documents at the root: the checks hold, and they can fail."""
+"""Quizzes, terms and the map: the checks hold, and they can fail."""
 
 import importlib
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 import yaml
 
-from tools.editions import checks
+from tools.editions import checks, quizzes, terms
 from tools.site import course_map
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,9 +52,9 @@ def write(course: Path, language: str, text: str) -> None:
 
 
 def test_good_quiz_has_no_problems(course):
-    assert checks.quiz_problems(course) == []
-    section = checks.quiz_section(BOOK / "en" / "rnn.md", "rnn")
-    assert checks.quiz_of(section)[0] == ["A✓ B✗ C✗", "A✗ B✗ C✓", "A✗ B✓ C✗", "A✓ B✗ C✗"]
+    assert quizzes.quiz_problems(course) == []
+    section = quizzes.quiz_section(BOOK / "en" / "rnn.md", "rnn")
+    assert quizzes.quiz_of(section)[0] == ["A✓ B✗ C✗", "A✗ B✗ C✓", "A✗ B✓ C✗", "A✓ B✗ C✗"]
 
 
 @pytest.mark.parametrize(
@@ -77,16 +76,16 @@ def test_good_quiz_has_no_problems(course):
 )
 def test_faulty_quiz_is_reported(course, last, problem):
     write(course, "zh", PAGE.format("".join(GOOD[:2]) + last))
-    found = checks.quiz_problems(course)
+    found = quizzes.quiz_problems(course)
     assert any(problem in p and p.startswith("book/zh/rnn.md") for p in found), found
 
 
 def test_missing_quiz_and_other_right_answer_are_reported(course):
     other = question(3, choice("A", "✗ Not so."), choice("B", "✓ Yes."))
     write(course, "zh", PAGE.format("".join(GOOD[:2]) + other))
-    assert any("rnn: quizzes differ" in p for p in checks.quiz_problems(course))
+    assert any("rnn: quizzes differ" in p for p in quizzes.quiz_problems(course))
     write(course, "zh", "# A page\n")
-    assert any("0 questions" in p for p in checks.quiz_problems(course))
+    assert any("0 questions" in p for p in quizzes.quiz_problems(course))
 
 
 # ---- terms -------------------------------------------------------------------
@@ -103,7 +102,7 @@ def test_missing_quiz_and_other_right_answer_are_reported(course):
 def test_other_words_for_a_term_are_reported(course, english, chinese, problem):
     write(course, "en", english)
     write(course, "zh", chinese)
-    assert any(problem in p for p in checks.term_problems(course))
+    assert any(problem in p for p in terms.term_problems(course))
 
 
 @pytest.mark.parametrize(
@@ -120,16 +119,16 @@ def test_faulty_term_is_reported(course, old, new, problem):
     text = file.read_text(encoding="utf-8")
     assert old in text
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
-    assert any(problem in p for p in checks.term_problems(course))
+    assert any(problem in p for p in terms.term_problems(course))
 
 
 def test_terms_stand_where_a_reader_of_the_edition_looks(monkeypatch):
     monkeypatch.syspath_prepend(str(BOOK / "_ext"))
     reading_order = importlib.import_module("rnncourse_front").reading_order
-    terms = checks.terms(ROOT)
-    english = [term["en"] for term in reading_order(terms, "en")]
+    every = terms.terms(ROOT)
+    english = [term["en"] for term in reading_order(every, "en")]
     assert english == sorted(english, key=str.lower)
-    chinese = [term["zh"] for term in reading_order(terms, "zh")]
+    chinese = [term["zh"] for term in reading_order(every, "zh")]
     # canshu, cengyi…, chongzhi, xunhuan, yincang
     places = [chinese.index(word) for word in ("参数", "重置门", "门", "循环单元", "隐藏状态")]
     assert places == sorted(places)
@@ -246,51 +245,6 @@ def test_chapter_that_the_map_lacks_is_reported(course):
     plan = course / "book" / "plan.yml"
     plan.write_text(plan.read_text(encoding="utf-8").replace("stem: rnn", "stem: x"), "utf-8")
     assert len(checks.plan_problems(course)) == 1
-
-
-# ---- the documents at the root -----------------------------------------------
-
-
-def pyproject() -> dict:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-
-
-def workflows() -> dict[str, dict]:
-    files = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-    # YAML 1.1 reads the key `on` as true.
-    return {f.stem: yaml.safe_load(f.read_text(encoding="utf-8")) for f in files}
-
-
-def test_workflow_tests_every_python_of_the_range():
-    low, high = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", pyproject()["requires-python"]).groups()
-    matrix = workflows()["test"]["jobs"]["test"]["strategy"]["matrix"]["python"]
-    assert matrix == [f"3.{minor}" for minor in range(int(low), int(high))]
-
-
-def test_workflows_run_when_they_should_and_hold_no_secret():
-    test, publish = workflows()["test"], workflows()["publish"]
-    assert set(test[True]) == {"push", "pull_request"}
-    assert publish[True]["push"] == {"branches": ["main"]}
-    assert test["permissions"] == publish["permissions"] == {"contents": "read"}
-    assert publish["jobs"]["deploy"]["permissions"] == {"pages": "write", "id-token": "write"}
-    for file in (ROOT / ".github" / "workflows").glob("*.yml"):
-        assert "secrets." not in file.read_text(encoding="utf-8")
-
-
-def test_citation_names_this_version_and_address():
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert {"cff-version", "message", "title", "authors"} <= set(citation)
-    assert citation["version"] == pyproject()["version"]
-    assert citation["repository-code"] == checks.repository_url(ROOT)
-
-
-def test_readme_shows_the_book():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for alt, target in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", text):
-        assert alt
-        assert (ROOT / target).stat().st_size <= 120_000
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-        assert (ROOT / target).exists(), target
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +22,7 @@ from packaging.utils import canonicalize_name
 
 from tools import lock, set_repo
 from tools.editions import checks as edition_checks
+from tools.editions.__main__ import CHECKS
 from tools.notebooks import kernels, machine_paths, nbval_run, store
 from tools.site import config_zh, course_map
 
@@ -146,7 +146,8 @@ def test_environment_file_installs_the_same():
     assert f"{python}.0" in SpecifierSet(project["requires-python"])
     # Nothing else by name: every version comes from these two files.
     assert set(plain) == {f"python={python}", "pip"}
-    extras = ",".join(project["optional-dependencies"])
+    # What publishes the package has an environment of its own.
+    extras = ",".join(name for name in project["optional-dependencies"] if name != "release")
     assert pip[0] == "--extra-index-url https://download.pytorch.org/whl/cpu"
     assert pip[1:] == ["--constraint constraints.txt", f"--editable .[{extras}]"]
 
@@ -163,7 +164,7 @@ def test_lock_asks_for_every_extra_and_any_system():
 # ---- the course as it is -----------------------------------------------------
 
 
-@pytest.mark.parametrize("check", edition_checks.CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_course_has_no(check):
     assert check(ROOT) == []
 
@@ -254,14 +255,17 @@ def test_missing_and_stray_files_are_reported(copy):
 
 
 def test_other_setup_cell_and_address_are_reported(copy):
-    edit(copy / "book/en/rnn.ipynb", "git+https://github.com/", "git+https://github.com/x")
+    edit(copy / "book/en/rnn.ipynb", "rnncourse[chapters]", "rnncourse[book]")
     found = edition_checks.setup_cell_problems(copy)
     assert "book/en/rnn.ipynb: the first code cell is not the setup cell" in found
     link = "https://colab.research.google.com/github/other/rnncourse/blob/main/book/en/rnn.ipynb"
     page = copy / "book/en/index.md"
     page.write_text(f"{page.read_text(encoding='utf-8')}\n[x]({link})\n", encoding="utf-8")
+    edit(copy / "book/zh/rnn.md", "exercises/rnn_ex_02.zh.ipynb", "exercises/rnn_ex_02.ipynb")
     found = edition_checks.colab_link_problems(copy)
     assert "book/en/index.md: a Colab link names other/rnncourse" in found
+    wrong = "book/zh/rnn.md: exercises/rnn_ex_02.ipynb is not in this edition's language"
+    assert wrong in found
 
 
 def test_too_few_checked_cells_are_reported(copy):
@@ -284,13 +288,69 @@ def test_set_repo_changes_the_address_everywhere(copy):
     before = store.problems(copy)
     set_repo.set_repo(copy, "https://github.com/someone/another-course")
     assert set_repo.repository_url(copy) == "https://github.com/someone/another-course"
+    assert set_repo.site_address(copy) == "https://someone.github.io/another-course/"
     assert edition_checks.setup_cell_problems(copy) == []
     assert edition_checks.colab_link_problems(copy) == []
     assert store.problems(copy) == before
     assert (copy / "_config.zh.yml").read_text(encoding="utf-8") == config_zh.generate(copy)
     assert exercises_in_sync(copy).returncode == 0
     for file in set_repo.text_files(copy):
-        assert old not in file.read_text(encoding="utf-8"), f"{file.name} still names {old}"
+        text = file.read_text(encoding="utf-8")
+        assert old not in text, f"{file.name} still names {old}"
+        assert old.replace("/", ".github.io/") not in text, f"{file.name} names the old site"
+
+
+def texts(root: Path) -> dict[str, str]:
+    files = set_repo.text_files(root)
+    return {f.relative_to(root).as_posix(): f.read_text(encoding="utf-8") for f in files}
+
+
+@pytest.mark.parametrize("url", [None, "https://github.com/someone/another-course"])
+def test_set_repo_to_pypi_pins_this_version_and_goes_back(tmp_path, url):
+    """On the text files of the whole course; of a round trip nothing is left."""
+    for file in set_repo.text_files(ROOT):
+        target = tmp_path / file.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
+    shutil.copy(ROOT / "rnncourse/__init__.py", tmp_path / "rnncourse")
+    set_repo.set_repo(tmp_path, pypi=False)  # whatever the course itself has chosen
+    old, before = set_repo.repository_url(tmp_path), texts(tmp_path)
+    changed = set_repo.set_repo(tmp_path, url, pypi=True)
+    pinned = f"rnncourse[chapters]=={set_repo.version(ROOT)}"
+    assert set_repo.requirement(tmp_path) == pinned
+    assert edition_checks.setup_cell_problems(tmp_path) == []
+    after = texts(tmp_path)
+    assert not [name for name, text in after.items() if "rnncourse[chapters] @" in text]
+    for notebook in edition_checks.notebooks(tmp_path):
+        name = notebook.relative_to(tmp_path).as_posix()
+        assert ('"import importlib.util' not in after[name]) or pinned in after[name], name
+    assert tmp_path / "_config.yml" in changed
+    assert {f.relative_to(tmp_path).as_posix() for f in changed} == {
+        name for name, text in after.items() if text != before[name]
+    }
+    assert set_repo.set_repo(tmp_path, old, pypi=False)
+    assert texts(tmp_path) == before
+
+
+def test_set_repo_alone_writes_a_new_version_everywhere(copy):
+    """As a command, as after a new version; the notebooks are still what their pages give."""
+    set_repo.set_repo(copy, pypi=True)
+    edit(copy / "rnncourse/__init__.py", set_repo.version(copy), "3.1.4")
+    assert edition_checks.setup_cell_problems(copy)
+    command = [sys.executable, "-m", "tools.set_repo"]
+    done = subprocess.run(command, cwd=copy, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "notebooks install rnncourse[chapters]==3.1.4" in done.stdout
+    assert edition_checks.setup_cell_problems(copy) == []
+    citation = yaml.safe_load((copy / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == "3.1.4"
+
+
+def test_set_repo_touches_no_file_that_stays_as_it_is(copy):
+    """Or make would build what has not changed."""
+    dates = {file: file.stat().st_mtime_ns for file in set_repo.text_files(copy)}
+    assert set_repo.set_repo(copy, set_repo.repository_url(copy)) == []
+    assert {file: file.stat().st_mtime_ns for file in set_repo.text_files(copy)} == dates
 
 
 @pytest.mark.parametrize("url", ["", "https://example.org/a/b", "github.com/a/b"])
@@ -299,21 +359,13 @@ def test_set_repo_refuses_what_colab_cannot_open(copy, url):
         set_repo.set_repo(copy, url)
 
 
+def test_of_an_exercise_nbval_runs_the_english_notebook(tmp_path):
+    """The Chinese one has the same code cells, which test_exercises.py compares."""
+    assert nbval_run.copy_notebooks(tmp_path, ["rnn_ex_01", "rnn_ex_01.zh"]) == 1
+    assert [p.name for p in tmp_path.rglob("*.ipynb")] == ["rnn_ex_01.ipynb"]
+
+
 # ---- the package -------------------------------------------------------------
-
-
-def test_wheel_is_complete_and_imports_from_elsewhere(tmp_path):
-    wheel = nbval_run.build_wheel(tmp_path)
-    names = set(zipfile.ZipFile(wheel).namelist())
-    sources = [p for p in (ROOT / "rnncourse").rglob("*") if p.suffix in (".py", ".json")]
-    checks = [path for path in sources if path.parent.name == "checks"]
-    assert checks, "rnncourse/checks holds no check data: run make exercises"
-    assert {p.relative_to(ROOT).as_posix() for p in sources} <= names
-    assert {"rnncourse/py.typed", "rnncourse/fonts/chinese.ttf"} <= names
-    assert "rnncourse/fonts/chinese.LICENSE" in names
-    target = tmp_path / "installed"
-    nbval_run.install_wheel(wheel, target)
-    assert nbval_run.imported_from(target, tmp_path).is_relative_to(target.resolve())
 
 
 def test_import_loads_no_framework():

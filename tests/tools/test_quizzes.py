@@ -85,7 +85,7 @@ def places(order):
     """Where the right answer of each question of the course stands, and among how many."""
     found = []
     for stem in STEMS:
-        questions, _ = checks.quiz_of(checks.quiz_section(ROOT / f"book/en/{stem}.md", stem))
+        questions, _ = quizzes.quiz_of(quizzes.quiz_section(ROOT / f"book/en/{stem}.md", stem))
         for number, question in enumerate(questions, start=1):
             marks = [choice[1] for choice in question.split()]
             shown = [marks[place] for place in order(stem, number, len(marks))]

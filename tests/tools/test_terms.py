@@ -10,7 +10,7 @@ from docutils import nodes
 from docutils.core import publish_doctree
 from sphinx import addnodes
 
-from tools.editions import checks
+from tools.editions import terms as terms_file
 from tools.site import previews
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,11 +113,11 @@ def test_what_the_glossary_says_of_other_names(module):
     ],
 )
 def test_faulty_words_of_a_term_are_reported(monkeypatch, key, value, problem):
-    entries = checks.terms(ROOT)
-    assert checks.term_file_problems(ROOT) == []
+    entries = terms_file.terms(ROOT)
+    assert terms_file.term_file_problems(ROOT) == []
     next(term for term in entries if term["en"] == "gate")[key] = value
-    monkeypatch.setattr(checks, "terms", lambda root: entries)
-    assert any(problem in found for found in checks.term_file_problems(ROOT))
+    monkeypatch.setattr(terms_file, "terms", lambda root: entries)
+    assert any(problem in found for found in terms_file.term_file_problems(ROOT))
 
 
 # --- references ----------------------------------------------------------------

@@ -1,17 +1,20 @@
 """Certify the grader by mutation, into benchmarks/results/mutants.json.
 
-    python -m tools.certify.mutants        (or make mutants)
+    python -m tools.certify.mutants              (or make mutants)
+    python -m tools.certify.mutants gru_ex_05    only these; the other entries stay
 
 For every exercise, under ten seeds, on inputs drawn as the class grader draws them: each
 mutant must lose points and be answered with its own hint and no other, in both languages;
 the reference, the answers written differently and a float32 answer must get full marks.
 Under four of the seeds, every pair of mutants whose edits can be made at once: all must lose
 points, 80 % must be answered with the hint of one of the two or of both, none with another's.
+Exercises of kind `train` are tried as tools/certify/training.py says, and stand apart.
 The page `mutants` shows the record. The exit code is 1 if anything failed.
 """
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +35,7 @@ from rnncourse.grading.exercise import (
     read_notebook,
 )
 from rnncourse.grading.mistakes import Names
+from tools.certify import training
 from tools.exercises import dump, verdict_on
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -180,9 +184,8 @@ def stored(entry: dict[str, Any]) -> dict[str, Any]:
     return entry | {"pairs": pairs, "counts": counts(entry)}
 
 
-def record(entries: list[dict[str, Any]]) -> dict[str, Any]:
-    """The whole file: each exercise's entry with its counts, and their sums."""
-    entries = [stored(entry) for entry in entries]
+def record(entries: list[dict[str, Any]], trained: Sequence[dict] = ()) -> dict[str, Any]:
+    """The whole file: the entries with their counts, and their sums; those that train, apart."""
     names = entries[0]["counts"]
     return {
         "what": "every mutant of every exercise, and answers that are right, by the grader",
@@ -193,6 +196,9 @@ def record(entries: list[dict[str, Any]]) -> dict[str, Any]:
         "cases_per_seed": grader.SECRET_CASES,
         "totals": {name: sum(entry["counts"][name] for entry in entries) for name in names},
         "exercises": entries,
+        "training": list(trained),
+        "seeds_training": len(training.SEEDS),
+        "seeds_training_mutants": len(training.FEWER),
     }
 
 
@@ -202,21 +208,40 @@ def held(data: dict[str, Any]) -> bool:
     mutants = t["mutants"] == t["caught"] == t["hinted_en"] == t["hinted_zh"]
     pairs = t["pairs"] == t["pairs_caught"] and t["pairs_wrong"] == 0
     pairs = pairs and t["pairs_hinted"] >= HINTED * t["pairs"]
-    return mutants and pairs and t["right_answers"] == t["full_marks"]
+    trained = not any(training.failures(entry) for entry in data["training"])
+    return mutants and pairs and trained and t["right_answers"] == t["full_marks"]
 
 
-def main() -> int:
-    """Certify every exercise, print a line for each, and write the record."""
-    entries = []
-    for exercise in every_exercise().values():
-        entries.append(certificate(exercise))
-        said = ", ".join(f"{name} {n}" for name, n in counts(entries[-1]).items())
-        print(f"{exercise.id:20} {said}", flush=True)
-    data = record(entries)
+def certified(exercise: Exercise) -> dict[str, Any]:
+    """One exercise's entry, after a line that says what it holds."""
+    if exercise.task:
+        entry = training.certificate(exercise)
+        said = "; ".join(training.failures(entry)) or f"held, {training.row(entry)[1:]}"
+    else:
+        entry = stored(certificate(exercise))
+        said = ", ".join(f"{name} {n}" for name, n in entry["counts"].items())
+    print(f"{exercise.id:20} {said}", flush=True)
+    return entry
+
+
+def main(wanted: Sequence[str] = ()) -> int:
+    """Certify every exercise, or those that are named, and write the record."""
+    every = every_exercise()
+    if unknown := set(wanted) - set(every):
+        print(f"no exercise {', '.join(sorted(unknown))}")
+        return 1
+    old = json.loads(RESULTS.read_text("utf-8")) if wanted else {}
+    found = {entry["exercise"]: entry for key in ("exercises", "training")
+             for entry in old.get(key, ())}  # fmt: skip
+    found |= {name: certified(every[name]) for name in wanted or every}
+    entries = [found[name] for name in every if name in found]
+    trains = {name for name, exercise in every.items() if exercise.task}
+    data = record([e for e in entries if e["exercise"] not in trains],
+                  [e for e in entries if e["exercise"] in trains])  # fmt: skip
     RESULTS.write_text(dump(data), "utf-8")
     print(f"{'all':20} {data['totals']}\nwrote {RESULTS.relative_to(ROOT)}")
     return int(not held(data))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,24 +1,19 @@
 """What must hold between a page, its translation, its notebooks and its exercises.
 
 Each function takes the course's root folder and returns a list of problems, so that
-tests can also call it on a copy with a planted mistake.
-
-    python -m tools.editions.checks      print every problem
+tests can also call it on a copy with a planted mistake. `python -m tools.editions` calls them all,
+with those of terms.py and quizzes.py.
 """
 
 import json
 import re
-import sys
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
-
-import yaml
 
 from tools.editions import glosses
 from tools.notebooks.setup_cell import setup_cell
 from tools.notebooks.store import code_cells, convert, read
-from tools.set_repo import owner_and_name, repository_url
+from tools.set_repo import owner_and_name, repository_url, requirement
 from tools.site.course_map import contents, plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +46,8 @@ def expected_files(root: Path, stem: str) -> list[str]:
     numbers = sorted(p.stem.rsplit("_", 1)[1] for p in root.glob(f"solutions/{stem}_sol_*.md"))
     required = {f"{number:02d}" for number in range(1, EXERCISES + 1)}
     for number in sorted(required | set(numbers)):
-        for pair in (f"solutions/{stem}_sol_{number}", f"exercises/{stem}_ex_{number}"):
+        exercise = f"exercises/{stem}_ex_{number}"
+        for pair in (f"solutions/{stem}_sol_{number}", exercise, f"{exercise}.zh"):
             files += [f"{pair}.md", f"{pair}.ipynb"]
     return [*files, f"tests/chapters/test_{stem}.py"]
 
@@ -81,6 +77,7 @@ def prose(page: Path) -> str:
     return "\n\n".join(c.source for c in convert(page).cells if c.cell_type == "markdown")
 
 
+EXERCISE = re.compile(r"(_ex_\d+)(\.zh)?\.ipynb")
 FENCE = re.compile(r"\s*(`{3,})(.*)")
 ROLE_OR_CODE = re.compile(r"(\{[\w:+-]+\}`[^`]+`)|(?<!`)(`{1,2})(?!`).+?(?<!`)\2(?!`)", re.DOTALL)
 
@@ -123,11 +120,12 @@ def labels(text: str) -> list[str]:
 
 
 def links(text: str) -> list[str]:
-    """Return where links and pictures point, with the edition's folder made neutral."""
+    """Return where links and pictures point, the same for both editions' pages and exercises."""
     targets = re.findall(r"\]\(<?([^)\s>]+)", without_code(text))
     targets += re.findall(r"\b(?:href|src)=\"([^\"]+)\"", text)
     targets += re.findall(r"\{(?:figure|image|include)\} *(\S+)", text)
-    return sorted(re.sub(r"/(en|zh)/", "/*/", target) for target in set(targets))
+    neutral = (EXERCISE.sub(r"\1.ipynb", target) for target in set(targets))
+    return sorted(re.sub(r"/(en|zh)/", "/*/", target) for target in neutral)
 
 
 def role_targets(text: str) -> list[str]:
@@ -183,141 +181,7 @@ def parity_problems(root: Path) -> list[str]:
     return found
 
 
-# ---- the quiz ----------------------------------------------------------------
-
-# A question is a bold numbered paragraph, an answer a <details> whose feedback begins
-# with ✓ or ✗: readable in Colab and without script, and styled by book/_ext.
-QUESTION = re.compile(r"^\*\*(\d+)\. .+\*\*$")
-CHOICE = re.compile(r"<details><summary>([A-Z])\. (.+)</summary>")
-VERDICT = re.compile(r"(Right|No|Wrong)[.,:]|正确|不对")  # written by book/_ext after the sign
-QUESTIONS = range(3, 6)
-
-
-def quiz_section(page: Path, stem: str) -> str:
-    """Return a page's text from its label sec-STEM-quiz to the next label, or ""."""
-    text = prose(page)
-    start = text.find(f"(sec-{stem}-quiz)=")
-    end = text.find("\n(sec-", start + 1)
-    return text[start:end] if start >= 0 else ""
-
-
-def quiz_of(section: str) -> tuple[list[str], list[str]]:
-    """Return the quiz, such as ["A✓ B✗", …] for each question, and what is wrong with it."""
-    questions, found = [], []
-    blocks = re.split(r"\n{2,}", section.replace("</details>\n<", "</details>\n\n<"))
-    for block, feedback in pairwise([*blocks, ""]):
-        if match := QUESTION.match(block):
-            questions.append([])
-            if int(match[1]) != len(questions):
-                found.append(f"question {match[1]} stands at place {len(questions)}")
-        elif "<details" in block:
-            match = CHOICE.fullmatch(block.strip())
-            if not match or not questions:
-                found.append(f"is no choice of a question: {block.strip()[:60]!r}")
-                continue
-            if "$" in match[2]:
-                found.append(f"a summary shows no formulas: {match[2]!r}")
-            questions[-1].append(match[1] + feedback[:1])
-            if feedback[:2] not in ("✓ ", "✗ "):
-                found.append(f"feedback begins with neither ✓ nor ✗: {feedback[:40]!r}")
-            if VERDICT.match(feedback[2:]):
-                found.append(f"the page says right or wrong twice: {feedback[:40]!r}")
-    if len(questions) not in QUESTIONS:
-        found.append(f"{len(questions)} questions, not {QUESTIONS[0]} to {QUESTIONS[-1]}")
-    for number, choices in enumerate(questions, start=1):
-        letters = "".join(choice[0] for choice in choices)
-        if len(choices) < 2 or letters != "ABCDEFGH"[: len(letters)]:
-            found.append(f"question {number} needs choices A, B, …, not {letters or 'none'}")
-        if sum(choice.endswith("✓") for choice in choices) != 1:
-            found.append(f"question {number} needs exactly one ✓")
-    if section.count("<details") != section.count("</details>"):
-        found.append("a <details> is not closed")
-    return [" ".join(choices) for choices in questions], found
-
-
-def quiz_problems(root: Path) -> list[str]:
-    """Return quizzes that are no quizzes, or that differ between the editions."""
-    problems = []
-    for stem in chapters(root):
-        pages = [root / "book" / lang / f"{stem}.md" for lang in ("en", "zh")]
-        if not all(page.exists() for page in pages):
-            continue  # missing_files reports it
-        quizzes = []
-        for page in pages:
-            quiz, found = quiz_of(quiz_section(page, stem))
-            quizzes.append(quiz)
-            problems += [f"{page.relative_to(root).as_posix()}: quiz: {p}" for p in found]
-        if quizzes[0] != quizzes[1]:
-            problems.append(f"{stem}: quizzes differ: {first_difference(*quizzes)}")
-    return problems
-
-
-# ---- terms and the map -------------------------------------------------------
-
-WORD_LISTS = ("forms", "also", "unlike")  # of a term: lists of words by language
-BOLD = re.compile(r"\*\*([^*\n]+)\*\*(?:（([A-Za-z][A-Za-z -]*)）)?")
-
-
-def terms(root: Path) -> list[dict]:
-    return yaml.safe_load((root / "book" / "terms.yml").read_text(encoding="utf-8"))
-
-
-def word_list_problems(term: dict, key: str, names: dict[str, str]) -> list[str]:
-    """Return what is wrong with the words by which a term is found besides its name.
-
-    `names` leads from a name to its term; a word noted here is added to it.
-    """
-    lists, found = term.get(key, {}), []
-    if set(lists) - {"en", "zh"} or not all(isinstance(words, list) for words in lists.values()):
-        return [f"{term['en']}: {key} holds a list for en, for zh, or for both"]
-    for word in sorted({word for words in lists.values() for word in words}):
-        if key != "unlike" and names.setdefault(word.lower(), term["en"]) != term["en"]:
-            found.append(f"{term['en']}: {word} leads to {names[word.lower()]} too")
-    return found
-
-
-def term_file_problems(root: Path) -> list[str]:
-    """Return what is wrong with book/terms.yml itself."""
-    found, seen = [], set()
-    names = {word.lower(): term["en"] for term in terms(root) for word in (term["en"], term["zh"])}
-    for term in terms(root):
-        english, chinese = term["def"]["en"], term["def"]["zh"]
-        name = term["en"]
-        found += [f"{word} stands twice" for word in (name, term["zh"]) if word in seen]
-        seen |= {name, term["zh"]}
-        if inline_math(english) != inline_math(chinese):
-            found.append(f"{name}: the two definitions have different formulas")
-        if (
-            english.count(". ")
-            or not english.endswith(".")
-            or chinese.find("。") + 1 != len(chinese)
-        ):
-            found.append(f"{name}: a definition is one sentence")
-        if unknown := set(term) - {"en", "zh", "def", "symbol", "zh_sort", *WORD_LISTS}:
-            found.append(f"{name}: unknown keys {sorted(unknown)}")
-        for key in WORD_LISTS:
-            found += word_list_problems(term, key, names)
-    return [f"book/terms.yml: {problem}" for problem in found]
-
-
-def term_problems(root: Path) -> list[str]:
-    """Return where a chapter defines a term with other words than book/terms.yml has."""
-    found = term_file_problems(root)
-    to_chinese = {term["en"].lower(): term["zh"] for term in terms(root)}
-    for stem in chapters(root):
-        pages = [root / "book" / lang / f"{stem}.md" for lang in ("en", "zh")]
-        if not all(page.exists() for page in pages):
-            continue  # missing_files reports it
-        english, chinese = (BOLD.findall(prose(page)) for page in pages)
-        ours = {to_chinese[word.lower()] for word, _ in english if word.lower() in to_chinese}
-        theirs = {word for word, _ in chinese} & set(to_chinese.values())
-        for word in sorted(ours ^ theirs):
-            edition = "English" if word in ours else "Chinese"
-            found.append(f"{stem}: the term {word} is bold in {edition} only")
-        for word, original in chinese:
-            if original and to_chinese.get(original.lower()) != word:
-                found.append(f"{stem}: {word}（{original}） is not in book/terms.yml")
-    return found
+# ---- the map and the words of cells ------------------------------------------
 
 
 def plan_problems(root: Path) -> list[str]:
@@ -347,7 +211,7 @@ def notebooks(root: Path) -> list[Path]:
 
 def setup_cell_problems(root: Path) -> list[str]:
     """Return the notebooks that begin with another setup cell than _config.yml gives."""
-    expected = setup_cell(repository_url(root))
+    expected = setup_cell(requirement(root))
     found = []
     for path in notebooks(root):
         cells = code_cells(read(path))
@@ -360,7 +224,9 @@ def setup_cell_problems(root: Path) -> list[str]:
 
 
 def colab_link_problems(root: Path) -> list[str]:
-    """Return links to Colab that name another repository or a file that is not there."""
+    """Return links to Colab that name another repository, or a file that is not there or is an
+    exercise in the other edition's language.
+    """
     pattern = re.compile(
         r"colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)/blob/main/([^)\s\"\\>]+)"
     )
@@ -374,6 +240,9 @@ def colab_link_problems(root: Path) -> list[str]:
                 found.append(f"{name}: a Colab link names {named}")
             if not (root / target).exists():
                 found.append(f"{name}: a Colab link opens {target}, which is not there")
+            chinese = EXERCISE.search(target) and bool(EXERCISE.search(target)[2])
+            if page.parent.parent.name == "book" and chinese == (page.parent.name == "en"):
+                found.append(f"{name}: {target} is not in this edition's language")
     return found
 
 
@@ -413,28 +282,3 @@ def machine_path_problems(root: Path) -> list[str]:
         for hit in MACHINE_PATH.findall(path.read_text(encoding="utf-8")):
             found.append(f"{name.as_posix()} names the path {hit}")
     return found
-
-
-CHECKS = (
-    missing_files,
-    stray_files,
-    parity_problems,
-    quiz_problems,
-    term_problems,
-    plan_problems,
-    gloss_problems,
-    setup_cell_problems,
-    colab_link_problems,
-    checked_cell_problems,
-    machine_path_problems,
-)
-
-
-def main() -> int:
-    found = [problem for check in CHECKS for problem in check(ROOT)]
-    print("\n".join(found) or "no problems")
-    return bool(found)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,7 +14,7 @@ from pathlib import Path
 from tools.editions.checks import is_checked
 from tools.notebooks.setup_cell import setup_cell
 from tools.notebooks.store import code_cells, convert
-from tools.set_repo import repository_url
+from tools.set_repo import requirement
 
 RECORDED = re.compile(r"\brecorded\(\s*[\"'](\w+)[\"']\s*\)")
 RUN = re.compile(r"\bown\.run\(\s*[\"'](\w+)[\"']")  # a program for the reader's own file
@@ -25,14 +25,16 @@ TEXTS = (".txt", ".json", ".yml")
 
 def chapter_code(root: Path, stem: str) -> list:
     """Return an English page's code cells without the setup cell, which names the repository."""
-    setup = setup_cell(repository_url(root))
+    setup = setup_cell(requirement(root))
     page = root / "book" / "en" / f"{stem}.md"
     return [cell for cell in code_cells(convert(page)) if cell.source != setup]
 
 
 def _plain(tree: ast.Module) -> ast.Module:
-    """Without docstrings, and without the folders in which a module of the package lies."""
+    """Without docstrings, the folders in which a module of the package lies, and the version."""
     for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__version__":
+            node.value = ast.Constant("0.1.0")  # a release prints what was recorded before it
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rnncourse."):
             node.module = "rnncourse"
         body = getattr(node, "body", None)

