@@ -236,10 +236,10 @@ class Trial:
         other = self._predict(changed, count)[kept]
         if self._same(first[kept], other):
             return
+        # Only of a function that repeats itself, with either arguments, is the cause sure.
+        repeats = np.array_equal(other, self._predict(changed, count)[kept])
         again = self._predict(draw.inputs, count)
-        # Only of a function that repeats itself, in both calls, is the cause sure.
-        repeats = np.array_equal(first, again)
-        if repeats and np.array_equal(other, self._predict(changed, count)[kept]):
+        if repeats and np.array_equal(first, again):
             self.probes.append("leak")
             return
         self.probes.append("unseeded")

@@ -164,7 +164,7 @@ PROBED = [
     (by_heart, "overfitted", 3),
     (coin, "untrained", 3),
     (lambda x, y, asked: np.full(len(asked), 7), "constant", 2),
-    (Unseeded(0.3), "unseeded", 4),
+    (Unseeded(0.3), "unseeded", 5),
     (lambda x, y, asked: np.full(len(asked), np.nan), "not-finite", 1),
     (lambda x, y, asked: np.full(len(asked), 0.3), "not-classes", 1),
     (lambda x, y, asked: np.full((len(asked), 2), 0.5), "not-classes", 1),
@@ -237,6 +237,20 @@ def test_where_results_differ_the_worst_counts_and_nobody_is_accused():
             verdict, trial = run(Unseeded(wrong, seed), toy(seed))
             assert trial.probes in ([], ["unseeded"], ["unseeded", "untrained"])
             assert verdict.points == TASK.earned(trial.score)
+
+
+def test_a_function_that_alternates_is_not_taken_for_one_that_leaks():
+    """It goes on training, say, or keeps a generator: every second call is worse."""
+
+    class Alternating:
+        calls = 0
+
+        def __call__(self, x, y, asked):
+            self.calls += 1
+            found = nearest_mean(x, y, asked)
+            return found if self.calls % 2 else np.where(asked[:, 0, 1] > 1, 5, found)
+
+    assert run(Alternating())[1].probes == ["unseeded"]
 
 
 def test_shuffled_labels_could_accuse_an_honest_function_and_exchanged_ones_cannot():
@@ -375,7 +389,7 @@ def solution(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def grader(solution):
-    with Grader(solution.parent, 12345, Limits(wall=10.0)) as grader:
+    with Grader(solution.parent, 12345, Limits(wall=30.0)) as grader:
         yield grader
 
 

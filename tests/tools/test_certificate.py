@@ -32,13 +32,13 @@ from rnncourse.grading.mistakes import Mistakes
 from rnncourse.grading.reports import as_csv, as_json
 from rnncourse.grading.submissions import Submission, read_jobs
 from tools import exercises as generator
-from tools.certify import mutants
+from tools.certify import mutants, training
 
 ROOT = Path(__file__).resolve().parents[2]
 SOLUTIONS = ROOT / "solutions"
 EXERCISES = mutants.every_exercise()
 IDS = sorted(name for name, exercise in EXERCISES.items() if not exercise.task)
-TRAINED = sorted(set(EXERCISES) - set(IDS))  # see test_training.py
+TRAINED = sorted(set(EXERCISES) - set(IDS))
 CHINESE = re.compile("[一-鿿]")
 
 
@@ -154,6 +154,53 @@ def test_the_stored_page_shows_the_record(language):
                 [entry["exercise"], *pairs]]  # fmt: skip
         for row in ([str(value) for value in values] for values in rows):
             assert row in shown, "run `make mutants`"
+    for entry in data.recorded("mutants")["training"]:
+        s = entry["summary"]
+        counts = [str(s["mutants"]), str(s["caught"]), f"{s['named']} / {s['probed']}"]
+        assert any(row[:1] + row[-3:] == [entry["exercise"], *counts] for row in shown)
+
+
+# --- what is trained -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_record_of_a_training_holds_and_is_of_this_solution(name):
+    """The seeds of the record take minutes; here it is tried again under one of no record."""
+    exercise = EXERCISES[name]
+    (entry,) = [e for e in data.recorded("mutants")["training"] if e["exercise"] == name]
+    assert {k: entry[k] for k in training.head(exercise)} == training.head(exercise)
+    assert training.failures(entry) == []
+    assert len(entry["right"]["reference"]["scores"]) == 20
+    assert len(exercise.mutants) >= 5
+    assert entry["right"].keys() == {"reference", *exercise.equivalents}
+    assert {n: m["probe"] for n, m in entry["mutants"].items()} == exercise.probes
+    reference = training.tried(exercise, build(exercise, exercise.source), 100)
+    assert (reference["points"], reference["probes"]) == (exercise.rules.points, [])
+    low = min(entry["right"]["reference"]["scores"])
+    assert reference["score"] > low - 4 * entry["summary"]["spread"]
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_right_and_wrong_trainings_over_a_real_child(name, grader, hand_in):
+    """The reference, and one mutant that each probe must name."""
+    exercise = EXERCISES[name]
+    row = grader.grade(Submission("s", SOLUTIONS / f"{name.replace('_ex_', '_sol_')}.ipynb"))
+    assert (row.points, row.reason.split(";")[0]) == (row.max_points, "full marks")
+    for mutant in {probe: mutant for mutant, probe in exercise.probes.items() if probe}.values():
+        row = grader.grade(hand_in(exercise, mutate(exercise, [mutant])))
+        assert row.points < row.max_points == exercise.rules.points
+        english, _ = exercise.task.texts[exercise.probes[mutant]]
+        assert english in row.reason, mutant
+
+
+def test_a_trained_exercise_names_probes_that_say_something_in_both_languages():
+    for name in TRAINED:
+        for english, chinese in EXERCISES[name].task.texts.values():
+            assert not CHINESE.search(english)
+            assert CHINESE.search(chinese)
+
+
+# --- a certificate can fail ------------------------------------------------------------------
 
 
 def test_a_certificate_can_fail(monkeypatch):
@@ -290,7 +337,7 @@ def test_a_mutant_is_named_by_the_grader_over_a_real_child(name, submit):
         assert ("; mended: " in row.reason) == (mutant in exercise.rules.starter)
 
 
-@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("name", [*IDS, *TRAINED])
 def test_unsolved_exercise_scores_zero(name, grader):
     exercise = EXERCISES[name]
     notebook = read_notebook(ROOT / "exercises" / f"{name}.ipynb")

@@ -196,7 +196,7 @@ def record(entries: list[dict[str, Any]], trained: Sequence[dict] = ()) -> dict[
         "cases_per_seed": grader.SECRET_CASES,
         "totals": {name: sum(entry["counts"][name] for entry in entries) for name in names},
         "exercises": entries,
-        "training": list(trained),
+        "training": [training.stored(entry) for entry in trained],
         "seeds_training": len(training.SEEDS),
         "seeds_training_mutants": len(training.FEWER),
     }
@@ -216,7 +216,7 @@ def certified(exercise: Exercise) -> dict[str, Any]:
     """One exercise's entry, after a line that says what it holds."""
     if exercise.task:
         entry = training.certificate(exercise)
-        said = "; ".join(training.failures(entry)) or f"held, {training.row(entry)[1:]}"
+        said = "; ".join(training.failures(entry)) or f"held: {training.stored(entry)['summary']}"
     else:
         entry = stored(certificate(exercise))
         said = ", ".join(f"{name} {n}" for name, n in entry["counts"].items())

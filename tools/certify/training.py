@@ -23,7 +23,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean, stdev
 from typing import Any
 
@@ -189,18 +189,14 @@ def _near(entry: dict[str, Any], name: str, scores: list[float], reached: bool) 
     return [f"{name}: {problem}"] if problem else []
 
 
-def row(entry: dict[str, Any]) -> tuple[Any, ...]:
-    """An entry as the page `mutants` shows it."""
+def stored(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry with what the page `mutants` shows of it."""
     scores = entry["right"]["reference"]["scores"]
-    mutants = entry["mutants"].values()
+    mutants = list(entry["mutants"].values())
     named = [m["named"] for m in mutants if m["probe"]]
-    return (entry["exercise"], entry["measure"], f"{entry['baseline'][2]:g}",
-            ", ".join(f"{t:g}" for t, _ in entry["thresholds"]),
-            f"{fmean(scores):.3f} ± {stdev(scores):.3f}", _worst(entry, scores), len(mutants),
-            sum(m["points"] < entry["points"] for m in mutants),
-            f"{sum(named)} of {len(named)}")  # fmt: skip
-
-
-def _worst(entry: dict[str, Any], scores: Iterable[float]) -> str:
     more = training.MEASURES[entry["measure"]].more
-    return f"{(min if more else max)(scores):.3f}"
+    summary = {"mean": fmean(scores), "spread": stdev(scores),
+               "worst": (min if more else max)(scores), "mutants": len(mutants),
+               "caught": sum(m["points"] < entry["points"] for m in mutants),
+               "probed": len(named), "named": sum(named)}  # fmt: skip
+    return entry | {"summary": summary}
