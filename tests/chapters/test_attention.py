@@ -84,8 +84,8 @@ def test_text_about_the_record():
     told = {(name, T): round(100 * np.mean(strings(name, T)))
             for name in ("fixed vector", "additive", "scaled dot") for T in (12, 15)}  # fmt: skip
     assert told["fixed vector", 12] == 10
-    assert told["scaled dot", 12] == 93 and told["scaled dot", 15] == 5
-    assert told["additive", 12] == 98 and told["additive", 15] == 71
+    assert [told["scaled dot", T] for T in (12, 15)] == [93, 5]
+    assert [told["additive", T] for T in (12, 15)] == [98, 71]
     assert [round(100 * f(strings("additive", 15))) for f in (min, max)] == [51, 82]
     assert max(np.mean(strings(name, 18)) for name in ("additive", "scaled dot")) < 0.15
     dates = {name: np.mean(recorded["dates"][name]["exact"]["values"])
