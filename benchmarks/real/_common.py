@@ -123,8 +123,11 @@ class Run:
         self._bar.update(self._count, name)
         return self._steps[name]["result"]
 
-    def write(self, results: dict[str, Any]) -> Path:
-        """Write the record: where and when it was made, then ``results``; returns its path."""
+    def write(self, results: dict[str, Any], name: str | None = None) -> Path:
+        """Write the record: where and when it was made, then ``results``; returns its path.
+
+        ``name``: of another file beside the record, for what a page loads alone.
+        """
         head = {
             "what": self.what,
             "date": datetime.now(UTC).date().isoformat(),
@@ -133,9 +136,10 @@ class Run:
             "versions": self.versions,
             "seconds": round(sum(step["seconds"] for step in self._steps.values()), 1),
         }  # fmt: skip
-        self._write(self._target, head | results)
-        self._bar.update(self._count, f"wrote {self._target.name}")
-        return self._target
+        target = self._target.with_name(f"{name}.json") if name else self._target
+        self._write(target, head | results)
+        self._bar.update(self._count, f"wrote {target.name}")
+        return target
 
     def _hash(self, root: Path) -> str:
         """Of all that a step's result may hang on."""

@@ -1,4 +1,4 @@
-"""One vector against attention: strings to be reversed, and dates to be written as ISO. Ten minutes.
+"""One vector against attention: strings reversed, and dates written as ISO. Ten minutes.
 
 All models have as many parameters as fit into a budget, and get the same updates, on data that is
 made as they go. Of strings, what counts is the length, of dates also the form they are written in.

@@ -160,9 +160,13 @@ def page_context(app, pagename, templatename, context, doctree) -> None:
     context["other_language"], context["other_name"] = OTHER[edition(app)]
     if pagename == "search" and edition(app) == "zh":
         app.add_js_file("split_query_zh.js", priority=100)  # like the index
-    for name in ("stepper", "live"):
+    if 'data-net="' in context.get("body", ""):
+        app.add_js_file("net.js", loading_method="defer", priority=400)  # before those that use it
+    for name in ("stepper", "live", "writer"):
         if f'class="{name}"' in context.get("body", ""):
             app.add_js_file(f"{name}.js", loading_method="defer")
+    if 'class="writer"' in context.get("body", ""):
+        app.add_css_file("writer.css")
 
 
 def start_katex(rundir: Path, timeout: float):

@@ -1,116 +1,143 @@
-// A small bidirectional LSTM that reads what the reader types (rnncourse.live). Everything is
-// computed here, from the weights in the page.
-for (const box of document.querySelectorAll(".live")) {
-  const net = JSON.parse(box.querySelector("script").textContent);
-  const words = {
-    en: { ask: "Type a review", read: "what is read", memory: "memory after each word", none: "There is no word in it.",
-          strange: (k, n) => `Not judged: ${k} of ${n} words are known.`,
-          unknown: (k) => ` ${k} unknown.`, cut: (k) => ` Only the last ${k} tokens are read.`, each: "after each word" },
-    zh: { ask: "输入一条评论", read: "读到的词", memory: "读完每个词之后的记忆", none: "里面没有词。",
-          strange: (k, n) => `不作判断：${n} 个词中只认得 ${k} 个。`,
-          unknown: (k) => `有 ${k} 个词不认得。`, cut: (k) => `只读最后 ${k} 个词元。`, each: "读完每个词之后" },
-  }[net.language];
-
-  const arrays = {};
-  for (const [name, { shape, base64 }] of Object.entries(net.weights)) {
-    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-    arrays[name] = { shape, values: new Float32Array(bytes.buffer) };
-  }
-  const index = new Map(net.tokens.map((token, number) => [token, number]));
-  const longest = Math.max(...net.tokens.map((token) => token.length));
-
-  // ---- from text to tokens -------------------------------------------------------------------
-
-  const longestMatch = (run) => {
-    const found = [];
-    for (let at = 0; at < run.length; ) {
-      let length = Math.min(longest, run.length - at);
-      while (length > 1 && !index.has(run.slice(at, at + length))) length -= 1;
-      found.push(run.slice(at, at + length));
-      at += length;
-    }
-    return found;
+// A bidirectional LSTM that reads what the reader types (rnncourse.widgets.live). Everything is
+// computed here, by net.js, from weights in the page or, of a recorded network, from those that
+// load when the reader first asks.
+(() => {
+  const TEXTS = {
+    en: { ask: "Type a review", hint: "Type, or choose an example below.", loading: "The network is loading …",
+          failed: "The network did not load. Type on to try again.", none: "There is no word in it.",
+          not: "Not sure", strange: (k, n) => `Not sure: ${k} of ${n} words are known.`,
+          said: (name, p) => `${name[0].toUpperCase()}${name.slice(1)}, with probability ${p}.`,
+          unsure: (name, p) => `Not sure (${name}: ${p}).`,
+          unknown: (list, more) => ` Unknown: ${list.join(", ")}${more ? ` and ${more} more` : ""}.`,
+          cut: (k) => ` Only the last ${k} tokens are read.`, each: "after each word" },
+    zh: { ask: "输入一条评论", hint: "请输入，或点下面的例子。", loading: "正在加载网络……",
+          failed: "网络没有加载成功，继续输入就会重试。", none: "里面没有词。",
+          not: "拿不准", strange: (k, n) => `拿不准：${n} 个词中只认得 ${k} 个。`,
+          said: (name, p) => `${name}，概率为 ${p}。`,
+          unsure: (name, p) => `拿不准（${name}的概率为 ${p}）。`,
+          unknown: (list, more) => `不认得的词：${list.join("、")}${more ? `等，另有 ${more} 个` : ""}。`,
+          cut: (k) => `只读最后 ${k} 个词元。`, each: "读完每个词之后" },
   };
-  const isChinese = (piece) => /^\p{Script=Han}/u.test(piece);
-  const tokenize = (text) =>
-    (text.toLowerCase().match(/\p{Script=Han}+|[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*|\S/gu) || [])
-      .flatMap((piece) => (isChinese(piece) ? longestMatch(piece) : [piece]));
+  const NAMED = 5;  // unknown words at most; of more a count
 
   // ---- the network ---------------------------------------------------------------------------
 
-  const sigmoid = (a) => 1 / (1 + Math.exp(-a));
-  // out += row W, for a row and a matrix in row-major order
-  const addProduct = (out, row, { shape: [, columns], values }) => {
-    row.forEach((x, i) => {
-      for (let j = 0; j < columns; j += 1) out[j] += x * values[i * columns + j];
+  // Memories (T, 2H) of both directions, and the probability of the second class.
+  function read(net, ids) {
+    const { arrays } = net, xs = ids.map((id) => rnnNet.embedding(id, arrays["embedding.E"]));
+    const run = (inputs, cell) => {
+      let state = rnnNet.start.lstm(cell);
+      return inputs.map((x) => (state = rnnNet.lstm(x, state, cell))[0]);
+    };
+    const [ahead, back] = [0, 1].map((way) => rnnNet.part(arrays, `lstm.${way}`));
+    const forward = run(xs, ahead), backward = run(xs.slice().reverse(), back).reverse();
+    const memory = forward.map((h, t) => [...h, ...backward[t]]);
+    const pooled = memory[0].map((_, j) => {
+      const values = memory.map((h) => h[j]);
+      return net.pool === "max" ? Math.max(...values) : values.reduce((a, b) => a + b) / values.length;
     });
-    return out;
-  };
-  const block = Object.fromEntries(net.gates.map((name, k) => [name, k]));
-  const lstm = (xs, way) => {
-    const H = arrays[`${way}.W_h`].shape[0];
-    let h = new Array(H).fill(0), c = new Array(H).fill(0);
-    return xs.map((x) => {
-      const a = addProduct(addProduct([...arrays[`${way}.b`].values], x, arrays[`${way}.W_x`]),
-                           h, arrays[`${way}.W_h`]);
-      const inside = (name, j) => a[block[name] * H + j];
-      const gate = (name, j) => sigmoid(inside(name, j));
-      c = c.map((old, j) => gate("f", j) * old + gate("i", j) * Math.tanh(inside("g", j)));
-      h = c.map((now, j) => gate("o", j) * Math.tanh(now));
-      return h;
-    });
-  };
-  const read = (ids) => {
-    const D = arrays.E.shape[1];
-    const xs = ids.map((id) => [...arrays.E.values.slice(id * D, (id + 1) * D)]);
-    const ahead = lstm(xs, "forward"), back = lstm(xs.slice().reverse(), "backward").reverse();
-    const memory = xs.map((_, t) => [...ahead[t], ...back[t]]);
-    const mean = memory[0].map((_, j) => memory.reduce((sum, h) => sum + h[j], 0) / memory.length);
-    const y = addProduct([...arrays.b_y.values], mean, arrays.W_y);
-    return { memory, p: sigmoid(y[1] - y[0]) };
-  };
+    const y = rnnNet.dense(pooled, arrays["output.W_y"], arrays["output.b_y"]);
+    return { memory, p: rnnNet.sigmoid(y[1] - y[0]) };
+  }
+
+  // What documents.judge decides, before the network is asked.
+  function prepared(net, typed) {
+    const all = rnnNet.words(typed.replaceAll("’", "'"), net.index), tokens = all.slice(-net.limit);
+    const real = tokens.filter((token) => /[\p{L}\p{N}]/u.test(token));
+    const unknown = real.filter((token) => !net.index.has(token));
+    const ids = tokens.map((token) => net.index.get(token) ?? net.index.get(net.unknown));
+    return { tokens, ids, real, unknown, cut: tokens.length < all.length };
+  }
 
   // ---- the page ------------------------------------------------------------------------------
 
-  const id = `live-${net.language}`;
-  box.insertAdjacentHTML("afterbegin",
-    `<label for="${id}">${words.ask}</label><input id="${id}" type="text" autocomplete="off">` +
-    `<p class="live-answer" aria-live="polite"></p><div class="live-memory" tabindex="0" role="img"></div>`);
-  const [input, answer, picture] = ["input", ".live-answer", ".live-memory"].map((s) => box.querySelector(s));
+  const boxes = [...document.querySelectorAll(".live")];
+  for (const [number, box] of boxes.entries()) start(box, `live-${number}`);
 
-  // Blue below zero, orange above; the sign is in the text for those who see no colours.
-  const cell = (v) =>
-    `<i style="background:rgb(${v < 0 ? "58 110 165" : "200 110 20"} / ${Math.min(1, Math.abs(v)).toFixed(2)})"></i>`;
-  const show = () => {
-    const all = tokenize(input.value), tokens = all.slice(-net.limit);
-    const real = tokens.filter((token) => /[\p{L}\p{N}]/u.test(token));
-    const known = real.filter((token) => index.has(token)).length;
+  function start(box, id) {
+    const given = JSON.parse(box.querySelector("script").textContent), name = box.dataset.net;
+    const words = TEXTS[given.language];
+    let net = name ? null : made({ ...given, arrays: rnnNet.unpack(given.weights) });
+    box.insertAdjacentHTML("afterbegin",
+      `<label for="${id}">${words.ask}</label><input id="${id}" type="text" autocomplete="off">` +
+      `<p class="live-answer" aria-live="polite">${words.hint}</p>` +
+      `<div class="live-memory" tabindex="0" role="img" hidden></div>`);
+    const [input, answer, picture] = ["input", ".live-answer", ".live-memory"].map((s) => box.querySelector(s));
+
+    async function ask() {
+      if (!net) {
+        answer.textContent = words.loading;
+        try {
+          net = made(await rnnNet.load(name));
+        } catch {
+          answer.textContent = words.failed;
+          return;
+        }
+      }
+      show(box, net, words, input.value, answer, picture);
+    }
+    input.addEventListener("input", ask);
+    for (const cell of box.querySelectorAll("tbody td:first-child")) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = cell.textContent;
+      button.addEventListener("click", () => { input.value = button.textContent; ask(); });
+      cell.replaceChildren(button);
+    }
+    if (!net) return;
+    input.value = given.examples[0];
+    ask();
+  }
+
+  const made = (net) => ({ ...net, index: new Map(net.tokens.map((token, k) => [token, k])) });
+
+  function show(box, net, words, typed, answer, picture) {
+    const { tokens, ids, real, unknown, cut } = prepared(net, typed);
     picture.replaceChildren();
     picture.hidden = true;
     delete box.dataset.probability;
     if (!real.length) { answer.textContent = words.none; return; }
-    if (2 * known < real.length) { answer.textContent = words.strange(known, real.length); return; }
-    const ids = tokens.map((token) => index.get(token) ?? index.get(net.unknown));
-    const { memory, p } = read(ids);
-    const sofar = tokens.map((_, t) => read(ids.slice(0, t + 1)).p);
+    const notes = named(unknown, words) + (cut ? words.cut(net.limit) : "");
+    if (2 * unknown.length > real.length) {
+      answer.textContent = words.strange(real.length - unknown.length, real.length) + notes;
+      return;
+    }
+    const { memory, p } = read(net, ids);
     box.dataset.probability = p;
     box.dataset.memory = JSON.stringify(memory);
-    answer.textContent = `${net.classes[1]} ${p.toFixed(2)}.` +
-      (known < real.length ? words.unknown(real.length - known) : "") +
-      (tokens.length < all.length ? words.cut(net.limit) : "");
-    picture.hidden = false;
+    answer.textContent = said(net, words, p) + notes;
+    const sofar = tokens.map((_, t) => read(net, ids.slice(0, t + 1)).p);
+    draw(picture, tokens, memory, sofar);
     picture.setAttribute("aria-label", `${net.classes[1]}, ${words.each}: ` +
       tokens.map((token, t) => `${token} ${sofar[t].toFixed(2)}`).join(", "));
+  }
+
+  function said(net, words, p) {
+    const most = Math.max(p, 1 - p);
+    return most < net.sure ? words.unsure(net.classes[1], p.toFixed(2))
+      : words.said(net.classes[p < 0.5 ? 0 : 1], most.toFixed(2));
+  }
+
+  function named(unknown, words) {
+    const list = [...new Set(unknown)];
+    return list.length ? words.unknown(list.slice(0, NAMED), Math.max(0, list.length - NAMED)) : "";
+  }
+
+  // A column a word: the word, coloured by the answer so far, its memories, that answer. The
+  // numbers are there too, for those who see no colours.
+  function draw(picture, tokens, memory, sofar) {
+    const cell = (v) => `<i style="background:${rnnNet.colour(v)}"></i>`;
     for (const [t, token] of tokens.entries()) {
-      const column = document.createElement("span");
-      const name = document.createElement("b");
-      name.textContent = token;
-      column.append(name);
-      column.insertAdjacentHTML("beforeend", memory[t].map(cell).join("") + `<small>${sofar[t].toFixed(2)}</small>`);
+      const column = document.createElement("span"), word = document.createElement("b");
+      word.textContent = token;
+      word.style.background = rnnNet.colour(2 * sofar[t] - 1);
+      column.append(word);
+      column.insertAdjacentHTML("beforeend",
+        memory[t].map(cell).join("") + `<small>${sofar[t].toFixed(2)}</small>`);
+      // The two directions stand apart; a network may have any number of units.
+      column.querySelectorAll("i")[memory[t].length / 2 - 1].className = "live-half";
       picture.append(column);
     }
-  };
-  input.addEventListener("input", show);
-  input.value = net.examples[0];
-  show();
-}
+    picture.hidden = false;
+  }
+})();

@@ -39,7 +39,7 @@ def learn(args, N=16, T=50, D=64, rate=0.005):  # streams, steps of an update
     V, rows = len(vocabulary), seen[: a // N * N].reshape(N, -1)
     cell = cells.gru_init(rng, D, args.units, dtype=np.float32)
     params = {"embedding": layers.embedding_init(rng, V, D, np.float32), "cell": cell,
-              "output": layers.dense_init(rng, args.units, V, np.float32)}  # fmt: skip
+              "output": layers.dense_init(rng, args.units, V, np.float32)}
     chunks = [rows[:, t : t + T + 1] for t in range(0, rows.shape[1] - 1, T)]
     memory = {}
 
@@ -50,7 +50,7 @@ def learn(args, N=16, T=50, D=64, rate=0.005):  # streams, steps of an update
     epochs = args.epochs or int(np.clip(3.5e9 / a / (V + 8 * args.units), 1, 30))
     train.fit(params, update, lambda: range(len(chunks)), epochs, clip=1.0, patience=3,
               rate=optim.cosine(rate, epochs * len(chunks)),
-              validate=lambda: bits(params, valid[:20000]))  # fmt: skip
+              validate=lambda: bits(params, valid[:20000]))
     counted = [ngram.KneserNey(n, V).fit([seen]) for n in (3, 5)]
     best = max(counted, key=lambda model: model.log_probabilities(valid[:20000]).mean())
     by_counting = -best.log_probabilities(test)[1:].mean() / np.log(2)

@@ -51,7 +51,7 @@ def learn(args, D=32, H=32, rate=0.01):
     ids, ids_valid, ids_test = ([*map(words.encode, part)] for part in (seen, valid, test))
     params = {"embedding": layers.embedding_init(rng, len(words), D, np.float32),
               "lstm": tuple(cells.lstm_init(rng, D, H, dtype=np.float32) for _ in range(2)),
-              "output": layers.dense_init(rng, 2 * H, len(classes), np.float32)}  # fmt: skip
+              "output": layers.dense_init(rng, 2 * H, len(classes), np.float32)}
 
     def batches():
         groups = text.bucket_batches([*map(len, ids)], 32, rng)
@@ -59,12 +59,12 @@ def learn(args, D=32, H=32, rate=0.01):
 
     train.fit(params, lambda batch: gradients(params, *batch), batches, args.epochs, clip=1.0,
               validate=lambda: functional.cross_entropy(scores(params, ids_valid), y_valid)[0],
-              rate=optim.cosine(rate, args.epochs * len(batches())), patience=3)  # fmt: skip
+              rate=optim.cosine(rate, args.epochs * len(batches())), patience=3)
     pairs = TfidfVectorizer(analyzer=lambda t: [*t, *map(" ".join, pairwise(t))])
     bag = LogisticRegression(max_iter=1000).fit(pairs.fit_transform(seen), y)
     answers = {"the most frequent": np.full(len(test), np.bincount(y).argmax()),
                "bag of words": bag.predict(pairs.transform(test)),
-               "LSTM": scores(params, ids_test).argmax(1)}  # fmt: skip
+               "LSTM": scores(params, ids_test).argmax(1)}
     for name, found in answers.items():
         f1 = metrics.class_scores(metrics.confusion(y_test, found, len(classes))).f1.mean()
         own.say("accuracy {:.2f}, F1 {:.2f}: {}", np.mean(found == y_test), f1, name)

@@ -41,12 +41,12 @@ def learn(args, H=16):
     params["output"]["W_y"] *= 0  # it begins as the seasonal naive forecast
     train.fit(params, lambda k: gradients(params, xs[k], period, targets[k]),
               lambda: np.array_split(rng.permutation(seen), len(seen) // 32 + 1),
-              epochs=30, clip=1.0, rate=0.005)  # fmt: skip
+              epochs=30, clip=1.0, rate=0.005)
     ys, (base, *_) = forward(params, xs, period)
     ar, true, there = ts.autoregression(y[:a], L), targets[test], there[test]
-    rivals = {"GRU": ys[test], "AR": np.array([ar.forecast(x, K) for x in xs[test]]),
-              "as a period ago": base[test],
-              "as the last value": np.repeat(xs[test, -1:], K, axis=1)}  # fmt: skip
+    rivals = {"GRU": ys[test], "as a period ago": base[test],
+              "as the last value": np.repeat(xs[test, -1:], K, axis=1),
+              "AR": np.array([ar.forecast(x, K) for x in xs[test]])}
     own.say("period {}; MASE of {} steps, last fifth:", period, K)
     for name, found in rivals.items():
         own.say("{:.2f} {}", metrics.mase(found[there], true[there], y[:a], period), name)
@@ -55,7 +55,7 @@ def learn(args, H=16):
     own.say("the interval for {:.0%} held {:.0%}", args.share, inside)
     train.save(args.saved, params, mean=float(mean), scale=float(scale), L=L, period=period,
                past=values[-3 * L :].tolist(), margin=(margin * scale).tolist(),
-               last=str(dates[-1]), step=int((dates[1] - dates[0]).astype(int)))  # fmt: skip
+               last=str(dates[-1]), step=int((dates[1] - dates[0]).astype(int)))
 
 
 def look(args):

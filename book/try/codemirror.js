@@ -31,9 +31,10 @@ const leaving = EditorView.domEventHandlers({
   blur(event, view) { view.setTabFocusMode(false); },
 });
 
-export function createEditor({ code, attributes, changed, run }) {
+export function createEditor({ parent, code, attributes, changed, run }) {
   const runs = () => { run(); return true; };
   const view = new EditorView({
+    parent,
     doc: code,
     extensions: [
       leaving,
@@ -49,7 +50,6 @@ export function createEditor({ code, attributes, changed, run }) {
     ],
   });
   return {
-    element: view.dom,
     get code() { return view.state.doc.toString(); },
     set code(text) {  // the reader can undo it
       view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });

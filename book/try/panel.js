@@ -8,7 +8,6 @@ const language = chinese ? "zh" : "en";
 const say = (en, zh) => (chinese ? zh : en);
 
 let size;  // {megabytes, bytes} of what the first run loads; editor: whether CodeMirror is here
-let tries = 0;
 let worker, loaded = false;  // one Python for the whole page
 let current;  // the open panel
 let listener = () => {};  // takes the worker's messages
@@ -30,15 +29,8 @@ function style() {
   });
 }
 
-// Another address each time: a browser remembers a module that did not arrive.
-async function editor(name) {
-  try {
-    return await import(`./${name}.js${tries ? `?${tries}` : ""}`);
-  } catch (error) {
-    tries += 1;
-    throw error;
-  }
-}
+// At another address each time, as this module itself: see try.js.
+const editor = (name) => import(`./${name}.js${new URL(import.meta.url).search}`);
 
 // ---- what the reader has written; of an exercise only ----------------------------
 
@@ -112,7 +104,7 @@ function make(tag, properties = {}, ...children) {
 // A task has a title, the code that runs `before`, the `given` code and, of an exercise, its id,
 // prompt (`html`), function, checks and notebook.
 class Panel {
-  constructor(task, button, createEditor) {
+  constructor(task, button) {
     Object.assign(this, { task, opener: button, busy: false });
     const heading = make("h3", { id: "try-title", tabIndex: -1, textContent: task.title });
     const prompt = make("div", { className: "try-prompt", innerHTML: task.html ?? "" });
@@ -121,12 +113,7 @@ class Panel {
     before.setAttribute("aria-label", say("runs before your code", "在你的代码之前运行"));
     before.setAttribute("role", "group");
     const label = make("p", { className: "try-label", id: "try-label", textContent: say("Your code", "你的代码") });
-    this.editor = createEditor({
-      code: recall(task.id) ?? task.given,
-      attributes: { "aria-labelledby": "try-label", "aria-describedby": "try-keys" },
-      changed: () => keep(task.id, this.editor.code),
-      run: () => this.work("run"),
-    });
+    this.place = make("div", { className: "try-code" });
     const keys = make("p", { className: "try-keys", id: "try-keys" }, say("Ctrl-Enter runs the code.", "按 Ctrl-Enter 运行。"));
     if (size.editor) keys.append(say(" Tab indents; Escape, then Tab, leaves the editor.", "Tab 键缩进；先按 Esc 再按 Tab 离开编辑框。"));
     this.size = make("p", { className: "try-size" }, say(
@@ -141,10 +128,22 @@ class Panel {
     this.out.setAttribute("role", "log");
     this.out.setAttribute("aria-label", say("output", "输出"));
     this.box = make("section", { className: "try-panel d-print-none" }, heading, prompt, before,
-      label, make("div", { className: "try-code" }, this.editor.element), keys,
+      label, this.place, keys,
       this.buttons(), this.size, this.bar, this.status, this.out);
     this.box.setAttribute("aria-labelledby", "try-title");
     if (task.id) this.box.dataset.exercise = task.id;
+  }
+
+  // In the page already: an editor measures its lines when it is made.
+  addEditor(createEditor) {
+    const { id, given } = this.task;
+    this.editor = createEditor({
+      parent: this.place,
+      code: recall(id) ?? given,
+      attributes: { "aria-labelledby": "try-label", "aria-describedby": "try-keys" },
+      changed: () => keep(id, this.editor.code),
+      run: () => this.work("run"),
+    });
   }
 
   buttons() {
@@ -262,8 +261,9 @@ async function open(button, place, read) {
     const { createEditor } = await editor(sizes.editor ? "codemirror" : "textarea");
     size = sizes;
     current?.close();
-    current = new Panel(task, button, createEditor);
+    current = new Panel(task, button);
     place.after(current.box);
+    current.addEditor(createEditor);
   }
   current.box.scrollIntoView({ block: "start" });
   // On a telephone the keyboard would cover the prompt.

@@ -56,7 +56,8 @@ def say(sentence: str, *values: Any) -> None:
 def _listen(language: str) -> None:
     """Choose the language of :func:`say`; both are kept back for :func:`_tell`."""
     _heard.clear()
-    _heard.update({"en": [], "zh": []} if language == "both" else {language: None})
+    for one in ("en", "zh") if language == "both" else (language,):
+        _heard[one] = [] if language == "both" else None
 
 
 def _tell() -> None:

@@ -278,9 +278,8 @@ def test_a_series_among_other_columns(capsys, tmp_path):
     assert "'备注']; say with --date and --value which" in refused(capsys, "timeseries", file)
     printed = run(capsys, "timeseries", file, "--date", "日期", "--value", "销量")
     assert "120 steps of 1 day(s), 4 without a value" in printed
-    assert "no column '销'" in refused(
-        capsys, "timeseries", file, "--date", "日期", "--value", "销"
-    )
+    said = refused(capsys, "timeseries", file, "--date", "日期", "--value", "销")
+    assert "no column '销'" in said
 
 
 def test_the_likely_period_is_found_where_there_is_one():

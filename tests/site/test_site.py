@@ -9,11 +9,10 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import numpy as np
 import pytest
-from live_arrays import arrays_of
+from live_arrays import cut, network_of
 
-from rnncourse.nlp import segmentation, text
 from rnncourse.nn import layers
-from rnncourse.widgets import live
+from rnncourse.widgets import live, weights
 from tools.editions import checks, quizzes
 from tools.site import weigh
 
@@ -659,58 +658,78 @@ TYPED = {
 }  # fmt: skip
 
 
-def weights_of(content: dict) -> dict:
-    """The network whose weights a page holds, as `live.probabilities` takes it."""
-    found = {name: array.astype(float) for name, array in arrays_of(content).items()}
-    one_way = [
-        {name: found[f"{way}.{name}"] for name in ("W_x", "W_h", "b")}
-        for way in ("forward", "backward")
-    ]
-    return {
-        "embedding": {"E": found["E"]},
-        "lstm": tuple(one_way),
-        "output": {"W_y": found["W_y"], "b_y": found["b_y"]},
-    }
-
-
-def cut(typed: str, content: dict) -> list[str]:
-    """Tokens as live.js says that it cuts: Chinese by the longest word that it knows."""
-    lexicon = segmentation.Lexicon([content["tokens"]])
-    return text.words(typed, lambda run: segmentation.forward_match(run, lexicon))
+def check_answer(box, typed, content):
+    """Probability, every memory, and every start of a text, within 1e-5 of NumPy's."""
+    (params, vocabulary), tokens = network_of(content), cut(typed, content)[-content["limit"] :]
+    assert box.locator(".live-memory b").all_text_contents() == tokens
+    ids, pool = vocabulary.encode(tokens), content["pool"]
+    shown = float(box.get_attribute("data-probability"))
+    assert abs(shown - live.probabilities(params, ids, pool)[1]) < 1e-5
+    xs = layers.embedding_forward(np.asarray(ids)[None], params["embedding"])
+    hs, _, _ = layers.bidirectional_forward("lstm", xs, None, params["lstm"])
+    memory = np.array(json.loads(box.get_attribute("data-memory")))
+    assert np.abs(memory - hs[0]).max() < 1e-5
+    starts = [live.probabilities(params, ids[:t], pool)[1] for t in range(1, len(ids) + 1)]
+    said = [float(p) for p in box.locator(".live-memory small").all_text_contents()]
+    assert np.abs(np.array(said) - starts).max() <= 0.005 + 1e-5
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_network_in_the_page_says_what_numpy_says(visit, language):
-    """Probability and every memory within 1e-5, for what is typed and for each of its starts."""
+    """The one that the page's own cells trained: its weights came with the page."""
     seen = visit(f"{language}/sentiment.html")
-    box = seen.page.locator(f".live[data-edition={language}]")
-    assert seen.page.locator(".live").count() == 1
+    box = seen.page.locator(f'.live[data-edition={language}][data-net=""]')
+    assert box.count() == 1
     content = json.loads(box.locator("script").text_content())
-    params, tokens = weights_of(content), content["tokens"]
-    vocabulary = text.Vocabulary(tokens, pad=tokens[0], unknown=content["unknown"])
-    assert vocabulary.tokens == tokens
     for typed in TYPED[language]:
         box.locator("input").fill(typed)
-        tokens = cut(typed, content)
-        assert box.locator(".live-memory b").all_text_contents() == tokens
-        ids = vocabulary.encode(tokens)
-        shown = float(box.get_attribute("data-probability"))
-        assert abs(shown - live.probabilities(params, ids)[1]) < 1e-5
-        xs = layers.embedding_forward(np.asarray(ids)[None], params["embedding"])
-        hs, _, _ = layers.bidirectional_forward("lstm", xs, None, params["lstm"])
-        memory = np.array(json.loads(box.get_attribute("data-memory")))
-        assert np.abs(memory - hs[0]).max() < 1e-5
-        starts = [live.probabilities(params, ids[:t])[1] for t in range(1, len(ids) + 1)]
-        said = [float(p) for p in box.locator(".live-memory small").all_text_contents()]
-        assert np.abs(np.array(said) - starts).max() <= 0.005 + 1e-5
+        check_answer(box, typed, content)
     assert (seen.foreign, seen.errors) == ([], [])
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_network_shows_its_examples_without_script(visit, language):
+def test_recorded_network_loads_when_asked_and_says_what_numpy_says(visit, language):
+    """By a click on an example and by typing; nothing loads before, one file after."""
+    seen = visit(f"{language}/sentiment.html")
+    box = seen.page.locator(f'.live[data-net="sentiment_{language}"]')
+    assert (box.count(), seen.page.locator(".live").count()) == (1, 2)
+    assert not [url for url in seen.asked if "/live/" in url]
+    content = weights.load(f"sentiment_{language}")[1]["network"]
+    button = box.locator("td button").nth(1)
+    button.click()
+    box.locator(".live-memory").wait_for()
+    check_answer(box, button.text_content(), content)
+    long = {"en": "so " * 90 + "good", "zh": "很" * 90 + "好"}[language]
+    for typed in [*TYPED[language], long]:
+        box.locator("input").fill(typed)
+        check_answer(box, typed, content)
+    assert len([url for url in seen.asked if "/live/" in url]) == 1
+    assert (seen.foreign, seen.errors) == ([], [])
+
+
+ODD = ["", "   ", "?!…", "🎬🍿", "Qwxzv plmkt", "Это было прекрасно", "これは"]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_recorded_network_does_not_judge_what_it_cannot_read(visit, language):
+    """No probability, no picture, and a sentence that says why."""
+    page = visit(f"{language}/sentiment.html").page
+    box = page.locator(f'.live[data-net="sentiment_{language}"]')
+    box.locator("td button").first.click()
+    box.locator(".live-memory").wait_for()
+    for typed in ODD:
+        box.locator("input").fill(typed)
+        assert box.get_attribute("data-probability") is None
+        assert not box.locator(".live-memory").is_visible()
+        assert box.locator(".live-answer").text_content().strip()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_networks_show_their_examples_without_script(visit, language):
     page = visit(f"{language}/sentiment.html", java_script_enabled=False).page
-    content = json.loads(page.locator(".live script").text_content())
-    rows = page.locator(".live tbody tr")
-    assert [row.locator("td").first.inner_text() for row in rows.all()] == content["examples"]
-    assert rows.first.is_visible()
+    for box in page.locator(".live").all():
+        content = json.loads(box.locator("script").text_content())
+        rows = box.locator("tbody tr")
+        assert [row.locator("td").first.inner_text() for row in rows.all()] == content["examples"]
+        assert rows.first.is_visible()
     assert page.locator(".live input").count() == 0

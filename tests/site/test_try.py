@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "site"
 PHONE = {"width": 390, "height": 844}
 PATIENCE = 120_000  # ms for Python to load on a busy machine
+expect.set_options(timeout=30_000)  # on the same machine, for all else
 ID = "lstm_ex_01"
 PAGE = "en/lstm.html"
 ROW = f"tr:has(a[href*='{ID}'])"  # not the first one: the warm-up stands before it

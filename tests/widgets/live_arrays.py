@@ -1,13 +1,17 @@
-"""The weights that a page of the book holds for its live network, as a test reads them back."""
+"""A live network as a test reads it back, from a page of the book or a record."""
 
-import base64
+from rnncourse.nlp import segmentation, text
+from rnncourse.widgets import live, weights
 
-import numpy as np
+
+def network_of(content: dict) -> tuple[dict, text.Vocabulary]:
+    """Parameters in double precision, as `live.probabilities` takes them, and the vocabulary."""
+    arrays = {name: a.astype(float) for name, a in weights.unpack(content["weights"]).items()}
+    vocabulary = text.Vocabulary(content["tokens"], content["pad"], content["unknown"])
+    assert vocabulary.tokens == content["tokens"]
+    return live.parameters(arrays), vocabulary
 
 
-def arrays_of(content: dict) -> dict[str, np.ndarray]:
-    """Every array of ``content["weights"]`` by name, float32 as it was written."""
-    return {
-        name: np.frombuffer(base64.b64decode(w["base64"]), "<f4").reshape(w["shape"])
-        for name, w in content["weights"].items()
-    }
+def cut(typed: str, content: dict) -> list[str]:
+    """Tokens as live.js says that it cuts: Chinese by the longest word that it knows."""
+    return live.tokens(typed, segmentation.Lexicon([content["tokens"]]))

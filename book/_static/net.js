@@ -1,0 +1,198 @@
+// Recurrent networks in the page: what rnncourse.widgets.weights recorded is read here, and
+// computed with, in the package's conventions. Vectors are rows, h W + b; a GRU's columns are
+// those of r, z, n, an LSTM's those of i, f, g, o. A classic script with one global, `rnnNet`, and
+// weights in classic scripts too: a page that was opened from a disk may load nothing else.
+(() => {
+  const here = globalThis.document?.currentScript?.src;
+  const waiting = new Map();  // name → {promise, resolve, reject}
+  const GRU = ["r", "z", "n"], LSTM = ["i", "f", "g", "o"];
+
+  // ---- weights -----------------------------------------------------------------------------
+
+  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer;
+
+  // {name: {shape, values: Float32Array}}; a matrix in row-major order
+  function unpack(packed) {
+    const arrays = {};
+    for (const [name, { shape, axis, scales, values }] of Object.entries(packed)) {
+      if (shape.length === 1) {
+        arrays[name] = { shape, values: new Float32Array(bytes(values)) };
+        continue;
+      }
+      const small = new Int8Array(bytes(values)), scale = new Float32Array(bytes(scales));
+      const full = new Float32Array(small.length), columns = shape[1];
+      for (let k = 0; k < small.length; k += 1) {
+        full[k] = small[k] * scale[axis === 0 ? k % columns : Math.floor(k / columns)];
+      }
+      arrays[name] = { shape, values: full };
+    }
+    return arrays;
+  }
+
+  // The arrays below a name: part(arrays, "cell").W_x
+  function part(arrays, name) {
+    const found = {};
+    for (const key of Object.keys(arrays)) {
+      if (key.startsWith(`${name}.`)) found[key.slice(name.length + 1)] = arrays[key];
+    }
+    return found;
+  }
+
+  // A recorded network, loaded once for the page: a promise of {arrays, …what else it has}.
+  function load(name) {
+    if (waiting.has(name)) return waiting.get(name).promise;
+    const entry = {};
+    entry.promise = new Promise((resolve, reject) => Object.assign(entry, { resolve, reject }));
+    waiting.set(name, entry);
+    const script = document.createElement("script");
+    script.src = new URL(`../../live/${name}.js`, here);
+    script.addEventListener("error", () => {
+      waiting.delete(name);  // so that the next click tries again
+      script.remove();
+      entry.reject(new Error(`${name} did not load`));
+    });
+    document.head.append(script);
+    return entry.promise;
+  }
+
+  // Called by the file that load asked for.
+  function receive(name, network) {
+    const { weights, ...rest } = network;
+    waiting.get(name)?.resolve({ ...rest, arrays: unpack(weights) });
+  }
+
+  // ---- layers ------------------------------------------------------------------------------
+
+  const sigmoid = (a) => 1 / (1 + Math.exp(-a));
+
+  function softmax(scores) {
+    let most = -Infinity;
+    for (const y of scores) most = Math.max(most, y);
+    const p = Float64Array.from(scores, (y) => Math.exp(y - most));
+    const sum = p.reduce((a, b) => a + b, 0);
+    return p.map((v) => v / sum);
+  }
+
+  // row W + b: (I) times (I, J) → (J); without b the product alone
+  function dense(row, W, b) {
+    const [I, J] = W.shape, out = new Float64Array(J), w = W.values;
+    if (b) out.set(b.values);
+    for (let i = 0; i < I; i += 1) {
+      const x = row[i], start = i * J;
+      if (x === 0) continue;
+      for (let j = 0; j < J; j += 1) out[j] += x * w[start + j];
+    }
+    return out;
+  }
+
+  // row Wᵀ + b: (J) times the transpose of (I, J) → (I), as an output layer tied to an embedding
+  function denseTransposed(row, W, b) {
+    const [I, J] = W.shape, out = new Float64Array(I), w = W.values;
+    for (let i = 0; i < I; i += 1) {
+      let sum = b ? b.values[i] : 0;
+      for (let j = 0, k = i * J; j < J; j += 1, k += 1) sum += row[j] * w[k];
+      out[i] = sum;
+    }
+    return out;
+  }
+
+  // Row `token` of E, (D)
+  const embedding = (token, { shape: [, D], values }) =>
+    Float64Array.from(values.subarray(token * D, (token + 1) * D));
+
+  const zeros = (p) => new Float64Array(p.W_h.shape[0]);
+
+  // One step of each cell; h (H), x (D); p = {W_x, W_h, b}, a GRU's with b_hn (H).
+  function rnn(x, h, p) {
+    const recurrent = dense(h, p.W_h);
+    return dense(x, p.W_x, p.b).map((a, j) => Math.tanh(a + recurrent[j]));
+  }
+
+  function gru(x, h, p) {
+    const H = h.length, a = dense(x, p.W_x, p.b), u = dense(h, p.W_h);
+    const [R, Z, N] = ["r", "z", "n"].map((gate) => GRU.indexOf(gate) * H);
+    return h.map((old, j) => {
+      const r = sigmoid(a[R + j] + u[R + j]), z = sigmoid(a[Z + j] + u[Z + j]);
+      const n = Math.tanh(a[N + j] + r * (u[N + j] + p.b_hn.values[j]));
+      return (1 - z) * n + z * old;
+    });
+  }
+
+  function lstm(x, [h, c], p) {
+    const H = h.length, recurrent = dense(h, p.W_h);
+    const a = dense(x, p.W_x, p.b).map((v, j) => v + recurrent[j]);
+    const [I, F, G, O] = ["i", "f", "g", "o"].map((gate) => LSTM.indexOf(gate) * H);
+    const cell = c.map((old, j) => sigmoid(a[F + j]) * old + sigmoid(a[I + j]) * Math.tanh(a[G + j]));
+    return [cell.map((now, j) => sigmoid(a[O + j]) * Math.tanh(now)), cell];
+  }
+
+  // The state before the first step, and the h of a state.
+  const start = { rnn: zeros, gru: zeros, lstm: (p) => [zeros(p), zeros(p)] };
+  const step = { rnn, gru, lstm };
+  const hidden = (state) => (Array.isArray(state) ? state[0] : state);
+
+  // ---- chance ------------------------------------------------------------------------------
+
+  // Numbers in [0, 1) that the same seed repeats on any machine (mulberry32, Ettinger 2017).
+  function random(seed) {
+    let a = seed >>> 0;
+    return () => {
+      a = (a + 0x6d2b79f5) >>> 0;
+      let t = Math.imul(a ^ (a >>> 15), a | 1);
+      t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+      return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    };
+  }
+
+  // A number drawn with probabilities p; `u` is what random() gave.
+  function draw(p, u) {
+    let sum = 0, last = 0;
+    for (let k = 0; k < p.length; k += 1) {
+      if (p[k] === 0) continue;
+      sum += p[k];
+      last = k;
+      if (u < sum) return k;
+    }
+    return last;  // rounding left the sum short of 1
+  }
+
+  // ---- words -------------------------------------------------------------------------------
+
+  // As rnncourse.nlp.text.words cuts: a run of Chinese characters, a word, a number, any other sign.
+  const HAN = "\\u3005\\u3007\\u3400-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff\\u{20000}-\\u{3ffff}";
+  const MARKS = "\\u0300-\\u036f", FLAG = "[\\u{1f1e6}-\\u{1f1ff}]{2}";
+  const JOINED = "[\\ufe0e\\ufe0f\\u20e3\\u{1f3fb}-\\u{1f3ff}]|\\u200d\\S";
+  const WORD = `(?:(?![${HAN}])[\\p{L}\\p{Nl}\\p{No}][${MARKS}]*)+`;
+  const PIECES = new RegExp(`(?<han>[${HAN}]+)|${WORD}(?:['’]${WORD})*` +
+    `|\\p{Nd}+(?:[.,]\\p{Nd}+)*(?!\\ufe0f)|${FLAG}|\\S(?:${JOINED}|[${MARKS}])*`, "gu");
+
+  // Tokens of a text; `known` is a Set or Map of words, the longest of which cuts Chinese.
+  function words(text, known) {
+    let longest = 1;
+    for (const word of known.keys()) longest = Math.max(longest, word.length);
+    return [...text.toLowerCase().matchAll(PIECES)].flatMap((piece) =>
+      piece.groups.han ? longestMatch([...piece[0]], known, longest) : [piece[0]]);
+  }
+
+  // A run of characters, cut from the left by the longest known word, else by one character.
+  function longestMatch(run, known, longest) {
+    const found = [];
+    for (let at = 0; at < run.length; at += [...found.at(-1)].length) {
+      let end = Math.min(run.length, at + longest);
+      while (end > at + 1 && !known.has(run.slice(at, end).join(""))) end -= 1;
+      found.push(run.slice(at, end).join(""));
+    }
+    return found;
+  }
+
+  // ---- what a page shows of it ---------------------------------------------------------------
+
+  // A number's colour: blue below zero, orange above, stronger the larger; 1 is strongest.
+  const colour = (v) =>
+    `rgb(${v < 0 ? "58 110 165" : "200 110 20"} / ${Math.min(1, Math.abs(v)).toFixed(2)})`;
+
+  globalThis.rnnNet = {
+    load, receive, unpack, part, sigmoid, softmax, dense, denseTransposed, embedding,
+    rnn, gru, lstm, start, step, hidden, random, draw, words, colour,
+  };
+})();
