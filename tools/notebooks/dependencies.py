@@ -17,7 +17,7 @@ from tools.notebooks.store import code_cells, convert
 from tools.set_repo import requirement
 
 RECORDED = re.compile(r"\brecorded\(\s*[\"'](\w+)[\"']\s*\)")
-LIVE = re.compile(r"\b(?:weights\.load|writer\.show)\(\s*[\"'](\w+)[\"']")  # live_NAME
+LIVE = re.compile(r"\b(?:weights\.load|(?:date)?writer\.show)\(\s*[\"'](\w+)[\"']")  # live_NAME
 RUN = re.compile(r"\bown\.run\(\s*[\"'](\w+)[\"']")  # a program for the reader's own file
 # The folder of the package whose texts and tables its modules read.
 DATA = Path("rnncourse") / "data"
