@@ -25,14 +25,14 @@ for (const [place, box] of document.querySelectorAll(".datewriter").entries()) {
     empty: say("There is nothing to read. Type a date, or take one.", "还没有可读的内容。请输入一个日期，或者选一个。"),
     long: (k) => say(`It reads ${LONGEST} characters at most; these are ${k}.`, `网络最多读 ${LONGEST} 个字符，这里有 ${k} 个。`),
     strange: (signs) => say(`It never saw ${signs}, and reads it as “unknown character”.`, `它没见过${signs}，只能当作「生字」来读。`),
-    unsure: (p) => say(`Not sure: the network gives this answer a probability of ${p}. Perhaps it is no date, or one in a form that it never saw.`,
-      `网络没有把握，它给这个回答的概率只有 ${p}。也许这不是日期，也许这种写法它没见过。`),
+    unsure: (p, least) => say(`Not sure: the network gives this answer a probability of ${p}, and right ones nearly always more than ${least}. Perhaps it is no date, or one in a form that it never saw.`,
+      `网络没有把握，它给这个回答的概率是 ${p}，而写对的回答几乎都在 ${least} 以上。也许这不是日期，也许这种写法它没见过。`),
     sure: (p) => say(`The network gives this answer a probability of ${p}.`, `网络给这个回答的概率是 ${p}。`),
     shapeless: say("This isn’t even the form of a date.", "这连日期的样子都不像。"),
     noDay: say("The calendar has no such day. The network writes what it reads; nobody taught it the calendar.",
       "日历上没有这一天。网络只是照着读到的写，没人教过它日历。"),
-    limits: say("It saw made-up dates from 1900 to 2099 and nothing else. Whatever you type, it writes something like a date, and it can be sure and wrong.",
-      "它只见过编造的日期，都在 1900 年到 2099 年之间。无论你输入什么，它都会写出一个像日期的东西，有时写错了还很有把握。"),
+    limits: say("It saw made-up dates from 1900 to 2099, written in 27 ways, and nothing else. Whatever you type, it writes something like a date, and it can be sure and wrong: try July 4, 1776 or 05/03/2024.",
+      "它只见过编造的日期，都在 1900 年到 2099 年之间，一共 27 种写法。无论你输入什么，它都会写出一个像日期的东西，有时写错了还很有把握，不妨试试 July 4, 1776 或者 05/03/2024。"),
     map: say("Where it looked: a row for each character written, a column for each character read. Drag over a row, or use the arrow keys.",
       "下图画出它看了哪里，每行是写出的一个字符，每列是读到的一个字符。在图上划过，或者用方向键，就能选一行。"),
     mapName: say("where the network looked; arrow keys choose a character that it wrote", "网络看了哪里；用方向键选它写出的一个字符"),
@@ -40,7 +40,7 @@ for (const [place, box] of document.querySelectorAll(".datewriter").entries()) {
   };
   const quoted = (sign) => (sign === " " ? words.space : say(`“${sign}”`, `「${sign}」`));
   const number = (v) => v.toFixed(2);
-  const percent = (p) => (p > 0.995 && p < 1 ? `${Math.min(99.9, Math.floor(1000 * p) / 10).toFixed(1)}%` : p < 0.005 ? "<1%" : `${Math.round(100 * p)}%`);
+  const percent = (p) => (p < 0.01 ? "<1%" : p >= 0.99 && p < 1 ? `${(Math.floor(1000 * p) / 10).toFixed(1)}%` : `${Math.floor(100 * p + 1e-9)}%`);
 
   // ---- the page ------------------------------------------------------------------------------
 
@@ -98,7 +98,7 @@ for (const [place, box] of document.querySelectorAll(".datewriter").entries()) {
   }
 
   function judgement() {
-    const sure = run.p < model.unsure ? words.unsure(percent(run.p)) : words.sure(percent(run.p));
+    const sure = run.p < model.unsure ? words.unsure(percent(run.p), percent(model.unsure)) : words.sure(percent(run.p));
     const shaped = /^\d{4}-\d\d-\d\d$/.test(run.text);
     return [sure, shaped ? exists(run.text) ? "" : words.noDay : words.shapeless].filter(Boolean).join(say(" ", ""));
   }

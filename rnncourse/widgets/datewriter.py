@@ -24,7 +24,7 @@ LONGEST = 60  # characters of a source; the page refuses more
 LENGTH = 14  # characters that are written at most, the end counted
 UNKNOWN = "□"  # what every character that no form has is read as
 TARGETS = "^$-0123456789"  # what it writes; the first begins a date, the second ends it
-DESIGN = Design("gru", "luong", "additive", TARGETS.index("^"), TARGETS.index("$"))
+DESIGN = Design("gru", "luong", "general", TARGETS.index("^"), TARGETS.index("$"))
 EXAMPLES = ("the 5th of March 2024", "二〇二四年三月五日", "Tuesday, March 5, 2024",
             "三月五号，二〇二四年", "05.03.2024", "2024年3月5日星期二")  # fmt: skip
 

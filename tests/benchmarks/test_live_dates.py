@@ -34,12 +34,13 @@ def test_every_form_has_its_year_digit_by_digit(script):
 
 
 def test_looks_by_hand(script):
-    """Year at 1..4 of six characters: weights 1, 0.5, 0 and 0.3 of the right character."""
+    """Year at 1..4 of six characters, five written: on it 1, 0.5, 0 and 0.3 of each digit."""
     weights = np.zeros((5, 6))
-    weights[[0, 1, 2, 3], [1, 2, 5, 4]] = 1, 0.5, 1, 0.3
+    weights[[0, 1, 1, 2, 3, 3], [1, 2, 5, 5, 4, 0]] = 1, 0.5, 0.5, 1, 0.3, 0.7
     weights[4, 1] = 1  # no digit of the year
     found = decoding.Written(np.arange(5), -1.0, -1.0, True, weights)
-    assert script.looks([" 2024年"], ["2024-03-05"], [found]) == pytest.approx(1.8 / 4)
+    looks = script.looks([" 2024年"], ["2024-03-05"], [found])
+    assert looks == {"year on year": 1.8 / 4, "largest": round(4.2 / 5, 4)}
 
 
 def test_disturbed_dates_keep_their_digits_and_months(script):

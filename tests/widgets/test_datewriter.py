@@ -159,6 +159,9 @@ def test_record_says_what_eight_bits_cost_and_has_rules_beside_it():
     shown = record[record["settings"]["score"]]
     kept, rounded = (shown[how]["exact"]["mean"] for how in ("float32", "8 bits"))
     assert abs(kept - rounded) < 0.003
+    chosen, other = (record["looks"][score] for score in ("general", "additive"))
+    assert record["settings"]["score"] == "general"
+    assert chosen["largest"] > other["largest"]
     assert record["dateutil"]["Chinese"] < record["dateutil"]["English"] <= 1
     assert len(record["no dates"]) > 10
 
