@@ -162,11 +162,11 @@ def page_context(app, pagename, templatename, context, doctree) -> None:
         app.add_js_file("split_query_zh.js", priority=100)  # like the index
     if 'data-net="' in context.get("body", ""):
         app.add_js_file("net.js", loading_method="defer", priority=400)  # before those that use it
-    for name in ("stepper", "live", "writer"):
+    for name in ("stepper", "live", "writer", "datewriter"):
         if f'class="{name}"' in context.get("body", ""):
             app.add_js_file(f"{name}.js", loading_method="defer")
-    if 'class="writer"' in context.get("body", ""):
-        app.add_css_file("writer.css")
+            if name in ("writer", "datewriter"):
+                app.add_css_file(f"{name}.css")
 
 
 def start_katex(rundir: Path, timeout: float):

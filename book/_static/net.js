@@ -131,6 +131,54 @@
   const step = { rnn, gru, lstm };
   const hidden = (state) => (Array.isArray(state) ? state[0] : state);
 
+  // ---- one sequence into another: GRUs; the decoder "luong" of nn.decoder ----------------------------
+
+  const beside = (a, b) => Float64Array.from([...a, ...b]);
+
+  // The encoder's outputs of both directions, side by side, and the decoder's first state.
+  function encode(ids, arrays) {
+    const xs = ids.map((id) => embedding(id, arrays["encoder.embedding.E"]));
+    const [ahead, back] = [xs, xs.slice().reverse()].map((way, k) => {
+      const p = part(arrays, `encoder.cell.${k}`);
+      let h = zeros(p);
+      return way.map((x) => (h = gru(x, h, p)));
+    });
+    const last = beside(ahead.at(-1), back.at(-1)), bridge = part(arrays, "bridge.h");
+    const outputs = ahead.map((h, t) => beside(h, back[back.length - 1 - t]));
+    return { outputs, first: dense(last, bridge.W_y, bridge.b_y).map(Math.tanh) };
+  }
+
+  // Of keys what the scores read, "additive" or "general" as the parameters are.
+  const prepare = (keys, p) => keys.map((key) => (p.W ? denseTransposed(key, p.W) : dense(key, p.W_k, p.b)));
+
+  // Weights (T) of a query's scores, and the keys' weighted mean; ready: what prepare returned.
+  function attend(query, keys, ready, p) {
+    const asked = p.W ? query : dense(query, p.W_q);
+    const term = p.W ? (a, q) => a * q : (a, q, j) => Math.tanh(a + q) * p.v.values[j];
+    const weights = softmax(ready.map((key) => key.reduce((sum, a, j) => sum + term(a, asked[j], j), 0)));
+    const context = keys[0].map((_, j) => keys.reduce((sum, key, t) => sum + weights[t] * key[j], 0));
+    return { weights, context };
+  }
+
+  // Always the most probable token, up to `end`: of each step {token, p: of all, weights}.
+  function translate(ids, arrays, { start: first, end, length }) {
+    const { outputs, first: begin } = encode(ids, arrays), steps = [];
+    const [cell, attention, combine, output] = ["cell", "attention", "combine", "output"]
+      .map((name) => part(arrays, `decoder.${name}`));
+    const ready = prepare(outputs, attention);
+    for (let h = begin, token = first; steps.length < length && token !== end;) {
+      h = gru(embedding(token, arrays["decoder.embedding.E"]), h, cell);
+      const { weights, context } = attend(h, outputs, ready, attention);
+      const combined = dense(beside(h, context), combine.W_y, combine.b_y).map(Math.tanh);
+      const scores = dense(combined, output.W_y, output.b_y);
+      scores[first] = -Infinity;  // no text has the start token
+      const p = softmax(scores);
+      token = p.indexOf(p.reduce((a, b) => Math.max(a, b)));
+      steps.push({ token, p, weights });
+    }
+    return steps;
+  }
+
   // ---- chance ------------------------------------------------------------------------------
 
   // Numbers in [0, 1) that the same seed repeats on any machine (mulberry32, Ettinger 2017).
@@ -193,6 +241,6 @@
 
   globalThis.rnnNet = {
     load, receive, unpack, part, sigmoid, softmax, dense, denseTransposed, embedding,
-    rnn, gru, lstm, start, step, hidden, random, draw, words, colour,
+    rnn, gru, lstm, start, step, hidden, translate, random, draw, words, colour,
   };
 })();

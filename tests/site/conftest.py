@@ -18,11 +18,10 @@ FLAGS += ["--disable-background-networking", "--disable-component-update", "--di
 FLAGS += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # no network but the server
 
 
-@pytest.fixture(scope="session")
-def address():
-    if not (SITE / "index.html").exists():
-        pytest.skip("needs _build/site: run make book")
-    handler = functools.partial(weigh.QuietHandler, directory=str(SITE))
+@contextlib.contextmanager
+def served(folder):
+    """The address at which a folder's files can be had."""
+    handler = functools.partial(weigh.QuietHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}/"
@@ -30,7 +29,15 @@ def address():
 
 
 @pytest.fixture(scope="session")
-def browser(address):
+def address():
+    if not (SITE / "index.html").exists():
+        pytest.skip("needs _build/site: run make book")
+    with served(SITE) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def browser():
     program = browser_program()
     if program is None:
         pytest.skip("needs chromium or google-chrome")

@@ -17,7 +17,9 @@ from tools.notebooks.store import code_cells, convert
 from tools.set_repo import requirement
 
 RECORDED = re.compile(r"\brecorded\(\s*[\"'](\w+)[\"']\s*\)")
-LIVE = re.compile(r"\b(?:weights\.load|live\.load|writer\.show)\(\s*[\"'](\w+)[\"']")  # live_NAME
+LIVE = re.compile(  # live_NAME
+    r"\b(?:weights\.load|live\.load|(?:date)?writer\.show)\(\s*[\"\'](\w+)[\"\']"
+)
 RUN = re.compile(r"\bown\.run\(\s*[\"'](\w+)[\"']")  # a program for the reader's own file
 # The folder of the package whose texts and tables its modules read.
 DATA = Path("rnncourse") / "data"
