@@ -96,6 +96,7 @@ def check(exercise_id: str, function: Callable[..., Any]) -> Result:
     A notebook shows it with coloured marks, anything else as plain text. Never raises for a
     wrong answer: an unknown id, something that cannot be called or a function that raises
     is explained in the text, and earns 0 points. Only an interrupt (Ctrl-C) passes through.
+    Where the function trains a network, the check takes seconds, and says so before.
     """
     try:
         rules, cases = load_check(exercise_id)

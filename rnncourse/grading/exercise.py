@@ -57,8 +57,8 @@ class Notebook(NamedTuple):
 class Exercise:
     """A solution notebook, taken apart.
 
-    Where something is trained, `task` says how it is judged and `probes` which probe names a
-    mutant, None where none does.
+    Where something is trained, `task` says how it is judged, and `probes` which probes may name a
+    mutant: one of them must, where there are any.
     """
 
     id: str
@@ -73,7 +73,7 @@ class Exercise:
     equivalents: dict[str, str]
     preamble: str = ""
     task: Task | None = None
-    probes: dict[str, str | None] = field(default_factory=dict)
+    probes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def read_notebook(path: Path) -> Notebook:
@@ -242,7 +242,7 @@ def load(notebook: Notebook) -> Exercise:
         equivalents=_equivalents(space),
         preamble="\n\n".join(given),
         task=task,
-        probes={m["name"]: m["probe"] for m in space["mutants"]} if task else {},
+        probes={m["name"]: _probes(m) for m in space["mutants"]} if task else {},
     )
 
 
@@ -260,11 +260,17 @@ def _rules(space: dict[str, Any]) -> Rules:
     return Rules(tuple(space["outputs"]), space["points"], rtol, atol, hints, starter, pure)
 
 
+def _probes(mutant: dict[str, Any]) -> tuple[str, ...]:
+    """The probes of which one must name a mutant: given as one name, several, or None."""
+    found = mutant["probe"]
+    return (found,) if isinstance(found, str) else tuple(found or ())
+
+
 def _task(space: dict[str, Any]) -> Task:
     """How a trained function is judged."""
     texts = TEXTS | {name: tuple(text) for name, text in space.get("probes", {}).items()}
     thresholds = tuple((value, points) for value, points in space["thresholds"])
-    unknown = {m["probe"] for m in space["mutants"]} - texts.keys() - {None}
+    unknown = {name for m in space["mutants"] for name in _probes(m)} - texts.keys()
     if unknown:
         raise ValueError(f"mutants name probes that nothing is said of: {sorted(unknown)}")
     return Task(space["measure"], thresholds, space["seconds"], space["baseline"], texts)

@@ -300,8 +300,8 @@ class Grader:
     def _child(self, exercise: Exercise) -> Iterator[Child]:
         """The one place where learner code is started."""
         stage = self._stage(exercise.withhold, exercise.packages)
-        training = CALLS * exercise.task.seconds if exercise.task else 0.0
-        limits = replace(self.limits, training=training)
+        seconds = exercise.task.seconds if exercise.task else 0.0
+        limits = replace(self.limits, training=CALLS * seconds)
         with lend_user(self.mode) as mode, Child(stage, mode, limits) as child:
             self._children.add(child)
             try:
@@ -316,12 +316,11 @@ class Grader:
         with self._lock:
             if name not in self._loaded:
                 exercise = load(self.solutions[name])
-                seeds = range(self.seed, self.seed + SECRET_CASES)
-                cases: Cases | Draw = (
-                    draw_training(exercise, self.seed)
-                    if exercise.task
-                    else make_cases(exercise, seeds)
-                )
+                cases: Cases | Draw
+                if exercise.task:
+                    cases = draw_training(exercise, self.seed)
+                else:
+                    cases = make_cases(exercise, range(self.seed, self.seed + SECRET_CASES))
                 self._loaded[name] = (exercise, cases)
             return self._loaded[name]
 

@@ -575,7 +575,7 @@ def test_check_data_that_are_too_large_are_refused(public, monkeypatch):
 
 def entry(**change):
     reference = {"scores": [0.99, 0.985, 0.995, 1.0] * 5, "full": True}
-    mutant = {"probe": "untrained", "scores": [0.5, 0.52, 0.48, 0.51, 0.5] * 4, "points": 0,
+    mutant = {"probes": ["untrained"], "scores": [0.5, 0.52, 0.48, 0.51, 0.5] * 4, "points": 0,
               "named": True}  # fmt: skip
     return {"exercise": "demo_ex_01", "points": 3, "measure": "accuracy", "items": 400,
             "thresholds": [[0.8, 1], [0.95, 3]], "baseline": ["b", "基", 0.6],
@@ -593,8 +593,8 @@ def entry(**change):
         ({"mutant": {"named": False}}, "m is not named by untrained"),
         ({"mutant": {"points": 3}}, "m keeps its points"),
         ({"mutant": {"scores": [0.5, 0.9] * 10}}, "standard deviations away"),
-        ({"mutant": {"probe": "leak", "scores": [1.0] * 5}}, ""),
-        ({"mutant": {"probe": "leak", "scores": [1.0] * 5, "points": 1}}, "m earns points"),
+        ({"mutant": {"probes": ["leak"], "scores": [1.0] * 5}}, ""),
+        ({"mutant": {"probes": ["leak"], "scores": [1.0] * 5, "points": 1}}, "m earns points"),
     ],
 )
 def test_a_certificate_fails_where_a_score_is_too_near(change, said):

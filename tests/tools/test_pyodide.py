@@ -65,7 +65,7 @@ def test_every_solution_gets_full_marks_and_a_mistake_is_named(folder):
     ):
         assert right["points"] == [one.rules.points] * 2, (one.id, right)
         assert wrong["points"][0] < one.rules.points, (one.id, wrong)
-        said = one.task.texts[one.probes[name]] if one.task else one.rules.hints[name]
+        said = one.task.texts[one.probes[name][0]] if one.task else one.rules.hints[name]
         for hint in said:
             assert hint in unescape(wrong["html"]), (one.id, name)
     seconds = sorted(answer["seconds"] for answer in found)

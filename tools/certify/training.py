@@ -11,7 +11,8 @@ A solution of this kind has no `outputs`, `points` and `tolerance`. Its cell `sp
                 {name: mask of test rows}. Arguments `…_test` have a row for each test example,
                 and a partner `…_train`. Whole numbers keep the check data small
     probes      {name: (English, Chinese)}: what a group's probe says; replaces a probe's own text
-    mutants     list of {"name", "edit", "probe"}: the probe that must name it, or None
+    mutants     list of {"name", "edit", "probe"}: the probe that must name it, or several of
+                which one must, or None
 `rnncourse/grading/training.py` judges, and `probes.py` beside it holds what probes say.
 
 For the record the reference is tried under twenty seeds; mutants and equivalents under five, or
@@ -114,23 +115,24 @@ def certificate(
         right[name] = {"scores": [one["score"] for one in found],
                        "full": all(one["points"] == task.points for one in found)}  # fmt: skip
     wrong = {}
-    for name, probe in exercise.probes.items():
+    for name, due in exercise.probes.items():
         function = build(exercise, mutate(exercise, [name]))
         found = [tried(exercise, function, seed) for seed in fewer]
-        wrong[name] = about_mutant(probe, found)
+        wrong[name] = about_mutant(due, found)
         if _mutant_failures(entry, name, wrong[name]):
             found += [tried(exercise, function, seed) for seed in seeds[len(fewer) :]]
-            wrong[name] = about_mutant(probe, found)
+            wrong[name] = about_mutant(due, found)
     return entry | {"cpu": round(fmean(cpu), 1), "right": right, "mutants": wrong}
 
 
-def about_mutant(probe: str | None, found: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """A mutant's part of an entry."""
+def about_mutant(due: Sequence[str], found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A mutant's part of an entry; `due` are the probes of which one must name it."""
+    said = [one["probes"] for one in found]
     return {
-        "probe": probe,
+        "probes": list(due),
         "scores": [one["score"] for one in found],
         "points": max(one["points"] for one in found),
-        "named": all(one["probes"] == [probe] for one in found) if probe else None,
+        "named": all(len(names) == 1 and names[0] in due for names in said) if due else None,
     }
 
 
@@ -172,8 +174,10 @@ def failures(entry: dict[str, Any]) -> list[str]:
 
 def _mutant_failures(entry: dict[str, Any], name: str, mutant: dict[str, Any]) -> list[str]:
     found = [f"{name} keeps its points"] * (mutant["points"] >= entry["points"])
-    found += [f"{name} is not named by {mutant['probe']}"] * (mutant["named"] is False)
-    if mutant["probe"] not in UNSCORED:
+    found += [f"{name} is not named by {' or '.join(mutant['probes'])}"] * (
+        mutant["named"] is False
+    )
+    if not mutant["probes"] or set(mutant["probes"]) - UNSCORED.keys():
         return found + _near(entry, name, mutant["scores"], reached=False)
     return found + [f"{name} earns points"] * (mutant["points"] > 0)
 
@@ -193,7 +197,7 @@ def stored(entry: dict[str, Any]) -> dict[str, Any]:
     """An entry with what the page `mutants` shows of it."""
     scores = entry["right"]["reference"]["scores"]
     mutants = list(entry["mutants"].values())
-    named = [m["named"] for m in mutants if m["probe"]]
+    named = [m["named"] for m in mutants if m["probes"]]
     more = training.MEASURES[entry["measure"]].more
     summary = {"mean": fmean(scores), "spread": stdev(scores),
                "worst": (min if more else max)(scores), "mutants": len(mutants),
