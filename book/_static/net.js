@@ -214,12 +214,16 @@
   const PIECES = new RegExp(`(?<han>[${HAN}]+)|${WORD}(?:['’]${WORD})*` +
     `|\\p{Nd}+(?:[.,]\\p{Nd}+)*(?!\\ufe0f)|${FLAG}|\\S(?:${JOINED}|[${MARKS}])*`, "gu");
 
-  // Tokens of a text; `known` is a Set or Map of words, the longest of which cuts Chinese.
+  // Tokens of a text; `known` is a Set or Map of words, the longest of which cuts Chinese. Where
+  // it has "n't", an unknown word that ends so is two tokens (rnncourse.widgets.live.tokens).
   function words(text, known) {
     let longest = 1;
     for (const word of known.keys()) longest = Math.max(longest, word.length);
+    const not = "n't";
+    const parts = (word) => (known.has(not) && !known.has(word) && word.endsWith(not) && word !== not
+      ? [word.slice(0, -not.length), not] : [word]);
     return [...text.toLowerCase().matchAll(PIECES)].flatMap((piece) =>
-      piece.groups.han ? longestMatch([...piece[0]], known, longest) : [piece[0]]);
+      piece.groups.han ? longestMatch([...piece[0]], known, longest) : parts(piece[0]));
   }
 
   // A run of characters, cut from the left by the longest known word, else by one character.

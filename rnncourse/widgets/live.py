@@ -22,6 +22,7 @@ from rnncourse.nn import functional, layers
 from rnncourse.widgets import weights
 
 POOLS = ("mean", "max")
+NOT = "n't"
 UNSURE = {"en": "not sure", "zh": "拿不准"}
 Network = dict[str, Any]  # as JSON has it: see `network`
 
@@ -175,9 +176,18 @@ def judge(net: Network, params: dict[str, Any], typed: str) -> documents.Judgeme
 def tokens(typed: str, lexicon: segmentation.Lexicon) -> list[str]:
     """Tokens as the page's script cuts them: Chinese by the longest word that it knows.
 
-    The apostrophe of a telephone, ’, becomes that of the reviews: don't.
+    The apostrophe of a telephone, ’, becomes that of the reviews. Where the lexicon has "n't", an
+    unknown word that ends with it is two tokens: could n't.
     """
-    return text.words(typed.replace("’", "'"), lambda run: segmentation.forward_match(run, lexicon))
+    found = []
+    for token in text.words(
+        typed.replace("’", "'"), lambda run: segmentation.forward_match(run, lexicon)
+    ):
+        if NOT in lexicon and token not in lexicon and token.endswith(NOT) and token != NOT:
+            found += [token.removesuffix(NOT), NOT]
+        else:
+            found.append(token)
+    return found
 
 
 def answer(net: Network, p: float) -> str:

@@ -108,6 +108,7 @@ TYPED = [
     "a_b __ ?!… “quoted” ‘it’s’",
     "İstanbul ÄÖ हिन्दी 한국어 ｶﾅ",
     "1,000.5 1. .5 3, 2024年12月",
+    "Couldn’t, won't, n't, ain't",
     "\t \n",
     "",
 ]
@@ -121,7 +122,9 @@ process.stdout.write(JSON.stringify(cut));
 
 def test_script_cuts_as_python_does():
     """Words, numbers, signs, emoji, other scripts, and Chinese by the longest known word."""
-    lexicon = segmentation.Lexicon([["好", "房间", "干净", "不干净", "good"]])
+    lexicon = segmentation.Lexicon([["好", "房间", "干净", "不干净", "good", "n't", "won't"]])
+    assert live.tokens("I couldn’t, won't n't", lexicon) == [
+        "i", "could", "n't", ",", "won't", "n't"]  # fmt: skip
     # live.js replaces the apostrophe before it asks for words.
     given = {"texts": [t.replace("’", "'") for t in TYPED], "known": list(lexicon.counts)}
     done = subprocess.run([str(NODE), "-e", CUT, str(SCRIPT)], input=json.dumps(given),
