@@ -29,7 +29,7 @@ class MultiHeadCache(NamedTuple):
 
     @property
     def weights(self) -> Array:
-        """(N, heads, T, T): how much each step took from each step, head by head."""
+        """How much each step took from each step in each head, (N, heads, T, T)."""
         (N, T, _), heads = self.xs.shape, self.heads
         return self.inner.weights.reshape(N, heads, T, T)
 

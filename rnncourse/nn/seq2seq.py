@@ -70,7 +70,7 @@ class Seq2SeqCache(NamedTuple):
 
     @property
     def weights(self) -> Array | None:
-        """(N, U, T): where each step looked; None without attention."""
+        """Where each step looked, (N, U, T); None without attention."""
         return self.decoder.weights
 
 
