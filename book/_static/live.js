@@ -57,6 +57,7 @@
   function start(box, id) {
     const given = JSON.parse(box.querySelector("script").textContent), name = box.dataset.net;
     const words = TEXTS[given.language];
+    const made = (net) => ({ ...net, index: new Map(net.tokens.map((token, k) => [token, k])) });
     let net = name ? null : made({ ...given, arrays: rnnNet.unpack(given.weights) });
     box.insertAdjacentHTML("afterbegin",
       `<label for="${id}">${words.ask}</label><input id="${id}" type="text" autocomplete="off">` +
@@ -89,7 +90,6 @@
     ask();
   }
 
-  const made = (net) => ({ ...net, index: new Map(net.tokens.map((token, k) => [token, k])) });
 
   function show(box, net, words, typed, answer, picture) {
     const { tokens, ids, real, unknown, cut } = prepared(net, typed);

@@ -177,7 +177,7 @@ def test_the_record_of_a_training_holds_and_is_of_this_solution(name):
     reference = training.tried(exercise, build(exercise, exercise.source), 100)
     assert (reference["points"], reference["probes"]) == (exercise.rules.points, [])
     low = min(entry["right"]["reference"]["scores"])
-    assert reference["score"] > low - 4 * entry["summary"]["spread"]
+    assert reference["score"] >= low - 4 * entry["summary"]["spread"]
 
 
 @pytest.mark.parametrize("name", TRAINED)
