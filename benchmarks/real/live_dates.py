@@ -52,12 +52,12 @@ def batch_of(sources: list[str], targets: list[str]) -> seq2seq.Batch:
     read = [datewriter.fold(source) for source in sources]
     numbers = [np.array([max(TOKENS.find(sign), 0) for sign in signs]) for signs in read]
     ended = [np.array([datewriter.TARGETS.index(s) for s in target + "$"]) for target in targets]
-    return seq2seq.Batch(*text.pad(numbers), *text.pad(ended, value=datewriter.DESIGN.end))
+    return seq2seq.Batch(*text.pad(numbers), *text.pad(ended, value=datewriter.design().end))
 
 
 def learn(score: str, seed: int) -> tuple[Any, float]:
     """Parameters after all updates, the rate falling to nothing over the second half; seconds."""
-    rng, design = np.random.default_rng(seed), datewriter.DESIGN._replace(score=score)
+    rng, design = np.random.default_rng(seed), datewriter.design()._replace(score=score)
     params = seq2seq.seq2seq_init(rng, design, len(TOKENS), len(datewriter.TARGETS), D, H,
                                   bidirectional=True, dtype=np.float32)  # fmt: skip
     state, begin = optim.adam_init(params), time.process_time()
@@ -74,7 +74,7 @@ def learn(score: str, seed: int) -> tuple[Any, float]:
 
 
 def written(score: str, params: Any, sources: list[str]) -> list[decoding.Written]:
-    design = datewriter.DESIGN._replace(score=score)
+    design = datewriter.design()._replace(score=score)
     batch = batch_of(sources, [""] * len(sources))
     step, state = seq2seq.stepper(design, batch.source, params, batch.source_mask)
     first = [design.start] * len(sources)
@@ -82,7 +82,7 @@ def written(score: str, params: Any, sources: list[str]) -> list[decoding.Writte
 
 
 def as_text(found: decoding.Written) -> str:
-    return "".join(datewriter.TARGETS[k] for k in found.tokens if k != datewriter.DESIGN.end)
+    return "".join(datewriter.TARGETS[k] for k in found.tokens if k != datewriter.design().end)
 
 
 def held_out(names: list[str] | None, count: int) -> tuple[list[str], list[str]]:

@@ -24,7 +24,7 @@ TOKENS = "□ 12月年三a"
 def network(request):
     """Small, asymmetric, with biases that are not zero."""
     rng = np.random.default_rng(6)
-    design = datewriter.DESIGN._replace(score=request.param)
+    design = datewriter.design()._replace(score=request.param)
     params = seq2seq.seq2seq_init(
         rng, design, len(TOKENS), len(datewriter.TARGETS), 3, 4, bidirectional=True
     )
@@ -64,7 +64,7 @@ def first_steps(model, ids, count):
     keys = np.array([[*a, *b] for a, b in zip(ways[0], ways[1][::-1], strict=True)])
     last = np.array([*ways[0][-1], *ways[1][-1]])
     h = np.tanh(last @ p["bridge"]["h"]["W_y"] + p["bridge"]["h"]["b_y"])[None]
-    decoder, token, found = p["decoder"], datewriter.DESIGN.start, []
+    decoder, token, found = p["decoder"], datewriter.design().start, []
     for _ in range(count):
         h, _ = cells.gru_step(decoder["embedding"]["E"][token][None], h, decoder["cell"])
         scores = np.array([score(h[0], key, decoder["attention"]) for key in keys])
@@ -72,11 +72,11 @@ def first_steps(model, ids, count):
         both = np.array([*h[0], *(looked @ keys)])
         u = np.tanh(both @ decoder["combine"]["W_y"] + decoder["combine"]["b_y"])
         y = u @ decoder["output"]["W_y"] + decoder["output"]["b_y"]
-        y[datewriter.DESIGN.start] = -np.inf
+        y[datewriter.design().start] = -np.inf
         chances = np.exp(y) / np.exp(y).sum()
         token = int(chances.argmax())
         found.append((chances, looked))
-        if token == datewriter.DESIGN.end:
+        if token == datewriter.design().end:
             break
     return found
 
@@ -184,7 +184,7 @@ def test_script_writes_what_numpy_writes(network, recorded, which):
     network = network if which == "small" else recorded[1]
     texts = ["三月", "1 2", "?", "The 5th of MARCH 2024", "二〇二四年三月五日", "1" * 60]
     model = datewriter.DateWriter(network)
-    design = datewriter.DESIGN
+    design = datewriter.design()
     plan = {"start": design.start, "end": design.end, "length": datewriter.LENGTH}
     given = {"ids": [model.encode(text).tolist() for text in texts], "plan": plan,
              "weights": network["weights"]}  # fmt: skip
