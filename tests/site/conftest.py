@@ -96,3 +96,15 @@ def visit(browser, address):
 @pytest.fixture(scope="session")
 def axe():
     return build.fetch_axe().read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def violations(axe):
+    """A function: what axe-core finds in one part of a page, each with its places."""
+
+    def find(page, selector):
+        page.evaluate(axe)
+        found = page.evaluate("selector => axe.run(selector)", selector)["violations"]
+        return [(v["id"], [node["html"] for node in v["nodes"]]) for v in found]
+
+    return find

@@ -237,16 +237,14 @@ def test_weights_that_do_not_arrive_are_said_and_asked_for_again(visit):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_demo_at_work_fits_a_phone_and_is_accessible(visit, axe, language, scheme):
+def test_demo_at_work_fits_a_phone_and_is_accessible(visit, violations, language, scheme):
     seen = visit(PAGE.format(language), viewport={"width": 390, "height": 844},
                  color_scheme=scheme, **CALM)  # fmt: skip
     box = box_of(seen)
     press(box, "go")
     box.locator(".writer-known button").first.click()
     box.locator(".writer-text span").nth(3).click()
-    seen.page.evaluate(axe)
-    found = seen.page.evaluate("() => axe.run('.writer')")
-    assert [(v["id"], v["nodes"][0]["html"]) for v in found["violations"]] == []
+    assert violations(seen.page, ".writer") == []
     assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
