@@ -72,7 +72,7 @@ def offer_ways(app, doctree) -> None:
     In Chinese that is the download from this site, since readers in mainland China cannot rely on
     the others; there the page also says once how to choose.
     """
-    language, tables = (app.config.language or "en")[:2], []
+    language, tables = edition(app), []
     for link in list(doctree.findall(nodes.reference)):
         found = EXERCISE.fullmatch(link.get("refuri", ""))
         if not found:

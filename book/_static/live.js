@@ -90,7 +90,6 @@
     ask();
   }
 
-
   function show(box, net, words, typed, answer, picture) {
     const { tokens, ids, real, unknown, cut } = prepared(net, typed);
     picture.replaceChildren();
