@@ -9,7 +9,6 @@ parameter, from the same upstream gradient. Threads, turns and ratios as in benc
 The beam is NumPy alone: seconds for a text of 20 tokens, over those of greedy decoding.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -233,10 +232,7 @@ def beams(worker, size, rounds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--worker", choices=LIBRARIES, help=argparse.SUPPRESS)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=1)
+    parser = speed.parser_of(__doc__)
     parser.add_argument("--busy", action="store_true", help="say that other programs were running")
     arguments = parser.parse_args()
     if arguments.worker:

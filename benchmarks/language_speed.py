@@ -7,7 +7,6 @@ layer, cross-entropy, the gradient clipped to length 1, Adam. One update after t
 same batch. Threads, turns and ratios as in benchmarks/speed.py.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -167,11 +166,7 @@ def compare(workers, case, rounds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--worker", choices=LIBRARIES, help=argparse.SUPPRESS)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = speed.parser_of(__doc__).parse_args()
     if arguments.worker:
         work(arguments.worker)
         return

@@ -264,18 +264,25 @@ def head(what, threads, rounds):
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--worker", choices=(*LIBRARIES, "products"), help=argparse.SUPPRESS)
-    parser.add_argument("--only", choices=CELLS, help="one cell; nothing is written")
+def parser_of(doc, workers=LIBRARIES, threads=1):
+    """What every script that times asks: which worker it is, rounds and threads."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0])
+    parser.add_argument("--worker", choices=workers, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--threads", type=int, default=threads)
+    return parser
+
+
+def main():
+    names = (*LIBRARIES, "products")
+    parser = parser_of(__doc__, names, os.cpu_count())
+    parser.add_argument("--only", choices=CELLS, help="one cell; nothing is written")
     arguments = parser.parse_args()
     if arguments.worker:
         work(arguments.worker)
         return
     kinds = [arguments.only] if arguments.only else CELLS
-    workers = {name: Worker(name, arguments.threads) for name in (*LIBRARIES, "products")}
+    workers = {name: Worker(name, arguments.threads) for name in names}
     records = [show(compare(workers, k, s, arguments.rounds)) for k in kinds for s in SIZES]
     ratios = [r for record in records for r in record["ratio"].values()]
     print(f"median ratio {statistics.median(ratios):.2f}, largest {max(ratios):.2f}")
