@@ -24,15 +24,13 @@ LONGEST = 60  # characters of a source; the page refuses more
 LENGTH = 14  # characters that are written at most, the end counted
 UNKNOWN = "□"  # what every character that no form has is read as
 TARGETS = "^$-0123456789"  # what it writes; the first begins a date, the second ends it
+EXAMPLES = ("the 5th of March 2024", "二〇二四年三月五日", "Tuesday, March 5, 2024",
+            "三月五号，二〇二四年", "05.03.2024", "2024年3月5日星期二")  # fmt: skip
 
 
 def design() -> Design:
     """How the network is built; made where it is used, since an exercise may withhold it."""
     return Design("gru", "luong", "general", TARGETS.index("^"), TARGETS.index("$"))
-
-
-EXAMPLES = ("the 5th of March 2024", "二〇二四年三月五日", "Tuesday, March 5, 2024",
-            "三月五号，二〇二四年", "05.03.2024", "2024年3月5日星期二")  # fmt: skip
 
 
 def fold(text: str) -> list[str]:
@@ -94,18 +92,18 @@ class DateWriter:
 
         Raises ValueError as :meth:`encode`.
         """
-        chances: list[Array] = []
+        chances, start, end = [], self.design.start, self.design.end
         step, state = seq2seq.stepper(self.design, self.encode(text)[None], self.params)
 
         def watched(tokens: Any, state: Any) -> tuple[Array, Any]:
             scores, state = step(tokens, state)
-            scores[:, design().start] = -np.inf  # no date has it
+            scores[:, start] = -np.inf  # no date has it
             chances.append(np.exp(scores[0] - np.logaddexp.reduce(scores[0])))
             return scores, state
 
-        (found,) = decoding.decode(watched, state, [design().start], design().end, LENGTH)
+        (found,) = decoding.decode(watched, state, [start], end, LENGTH)
         assert found.weights is not None  # this design looks
-        signs = "".join(TARGETS[k] for k in found.tokens if k != design().end)
+        signs = "".join(TARGETS[k] for k in found.tokens if k != end)
         return Answer(signs, float(np.exp(found.log_prob)), found.weights, np.array(chances))
 
 
