@@ -25,6 +25,7 @@ from rnncourse.grading.submissions import Job
 K = 8  # tokens: the shortest piece of code that counts as the same
 LEAST = 60  # k-grams of a learner's own; a shorter answer is written alike by everybody
 SHARE = 0.6  # of the shorter one's k-grams; between this course's own answers it is 0.34 at most
+TRAINED = 0.8  # where a network is trained, whose steps the text of the exercise names: 0.68
 UNIFORM = 0.25  # of all pairs: where more are alike than this, likeness says nothing
 LONGEST = 50_000  # characters of a notebook's code that are read
 BUILTINS = frozenset(dir(builtins))
@@ -68,11 +69,16 @@ def find(jobs: Iterable[Job], exercises: dict[str, Exercise]) -> Found:
     pairs: list[Pair] = []
     untold: dict[str, Text] = {}
     for name, answers in sorted(codes.items()):
-        found, why = _alike(name, answers)
+        found, why = _alike(name, answers, threshold(exercises[name]))
         pairs += found
         if why:
             untold[name] = why
     return Found(sorted(pairs, key=lambda pair: (-pair.share, pair)), untold)
+
+
+def threshold(exercise: Exercise) -> float:
+    """The share of k-grams from which on two answers to this exercise are alike."""
+    return TRAINED if exercise.kind == "train" else SHARE
 
 
 def _known(exercise: Exercise) -> frozenset:
@@ -136,7 +142,9 @@ def _is_given(line: Sequence[str]) -> bool:
     return line[:1] in (["import"], ["from"]) or set(line) == {"s"}
 
 
-def _alike(name: str, answers: Sequence[tuple[str, frozenset]]) -> tuple[list[Pair], Text | None]:
+def _alike(
+    name: str, answers: Sequence[tuple[str, frozenset]], least: float
+) -> tuple[list[Pair], Text | None]:
     """The pairs of one exercise above the threshold, or why it cannot tell any."""
     if len({who for who, _ in answers}) < 2:
         return [], None
@@ -149,7 +157,7 @@ def _alike(name: str, answers: Sequence[tuple[str, frozenset]]) -> tuple[list[Pa
             key = (min(one, other), max(one, other))
             share = (a & b).bit_count() / min(a.bit_count(), b.bit_count())
             shares[key] = max(share, shares.get(key, 0.0))
-    high = sorted((share for share in shares.values() if share >= SHARE), reverse=True)
+    high = sorted((share for share in shares.values() if share >= least), reverse=True)
     if len(high) > max(3, UNIFORM * len(shares)):
         few, all_ = len(high), len(shares)
         return [], (f"too many answers are alike ({few} of {all_} pairs): nothing to tell",
@@ -157,7 +165,7 @@ def _alike(name: str, answers: Sequence[tuple[str, frozenset]]) -> tuple[list[Pa
     return [
         Pair(name, *key, share, sum(v >= share for v in high), len(shares))
         for key, share in shares.items()
-        if share >= SHARE
+        if share >= least
     ], None
 
 

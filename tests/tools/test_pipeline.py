@@ -67,7 +67,7 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def exercises_in_sync(root: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(root / "tools" / "exercises.py"), "--check"]
+    command = [sys.executable, "-m", "tools.exercises", "--check"]
     return subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
 
 
