@@ -157,6 +157,9 @@ def decoder_backward(
     """
     design, H = cache.design, cache.hs.shape[2]
     check_float("dlogits", dlogits)
+    needed = (*cache.ids.shape, len(params["output"]["b_y"]))
+    if dlogits.shape != needed:
+        raise ValueError(f"dlogits has shape {dlogits.shape}; the scores have {needed}")
     dfeatures, grads = _readout_backward(dlogits, cache.features, cache.combined, params)
     run = {"luong": _luong_backward, "bahdanau": _bahdanau_backward}
     back = run.get(design.decoder, _fixed_backward)
@@ -174,20 +177,29 @@ def readout(features: Array, params: Model) -> tuple[Array, Array]:
 
     Returns the scores and what the output layer read: h̃, or the state itself.
     """
-    combined = features
+    # All steps of all texts are rows of one matrix: one large product instead of N small ones.
+    combined = _rows(features)
     if "combine" in params:
-        combined = np.tanh(layers.dense_forward(features, params["combine"]))
-    return layers.dense_forward(combined, params["output"]), combined
+        combined = np.tanh(layers.dense_forward(combined, params["combine"]))
+    logits = layers.dense_forward(combined, params["output"])
+    leading = features.shape[:-1]
+    return logits.reshape(*leading, -1), combined.reshape(*leading, -1)
+
+
+def _rows(array: Array) -> Array:
+    return array.reshape(-1, array.shape[-1])
 
 
 def _readout_backward(
     dlogits: Array, features: Array, combined: Array, params: Model
 ) -> tuple[Array, Model]:
-    d, dense = layers.dense_backward(dlogits, combined, params["output"])
-    if "combine" not in params:
-        return d, {"output": dense}
-    d, combine = layers.dense_backward(d * tanh_derivative(combined), features, params["combine"])
-    return d, {"output": dense, "combine": combine}
+    combined = _rows(combined)
+    d, dense = layers.dense_backward(_rows(dlogits), combined, params["output"])
+    grads = {"output": dense}
+    if "combine" in params:
+        d = d * tanh_derivative(combined)
+        d, grads["combine"] = layers.dense_backward(d, _rows(features), params["combine"])
+    return d.reshape(features.shape), grads
 
 
 # --- without attention ------------------------------------------------------------------

@@ -450,3 +450,11 @@ def test_attention_is_the_modules_own():
         "general", cache.decoder.hs, keys, params["decoder"]["attention"], SOURCE_MASK
     )
     np.testing.assert_array_equal(cache.weights, expected.weights)
+
+
+def test_a_gradient_of_another_shape_is_named():
+    """Also one of as many numbers: the readout sees all steps as rows of one matrix."""
+    params, batch = make(Design())
+    logits, cache = seq2seq.seq2seq_forward(Design(), batch, params)
+    with pytest.raises(ValueError, match=r"dlogits has shape \X):
+        seq2seq.seq2seq_backward(logits.swapaxes(0, 1), cache, params)
