@@ -32,6 +32,11 @@ CHINESE = {  # of all that the programs say
     "drawn {}": "图已存为 {}",
     "{} characters; bits each, last tenth:": "共 {} 个字符；在最后十分之一上，每个字符的比特数是：",
     "GRU {:.2f}, {}-gram {:.2f}": "GRU {:.2f}，{} 元语法 {:.2f}",
+    "{} pairs, {} rows with a gap left out": "共 {} 对文本；另有 {} 行缺内容，没有使用",
+    "{:.2f} exactly right: {}": "整条写对的比例 {:.2f}：{}",
+    "copied as it stands": "原样照抄",
+    "as the most similar known text": "照抄最相似的已知文本的答案",
+    "GRU with attention": "带注意力的 GRU",
     "accuracy {:.2f}, F1 {:.2f}: {}": "准确率 {:.2f}，F1 {:.2f}：{}",
     "the most frequent": "总答最多的标签",
     "bag of words": "词袋",
@@ -198,6 +203,36 @@ def labelled(
     say("{} texts, {} rows with a gap left out", len(kept), len(rows) - len(kept))
     say("different: {}", ", ".join(f"{len(texts)} {name}" for name, texts in different.items()))
     return [row[0] for row in kept], [row[1] for row in kept]
+
+
+def pairs(
+    path: str | Path,
+    source: str | None = None,
+    target: str | None = None,
+    at_least: int = 50,
+    at_most: int = 200,
+) -> tuple[list[str], list[str]]:
+    """Texts and what becomes of them, from two columns of a CSV file; prints how many it found.
+
+    Of two columns the first holds the sources. Rows in which one of the two is missing are left
+    out. Raises DataError where there are fewer than ``at_least`` different sources, or, naming
+    the line, a text of more than ``at_most`` characters; and as :func:`read_table` and
+    :func:`pick`.
+    """
+    table = read_table(path)
+    columns = pick(path, table, list(table.columns), source=source, target=target)
+    rows = list(zip(*columns, table.lines, strict=True))
+    for *texts, line in rows:
+        if (longest := max(map(len, texts))) > at_most:
+            raise DataError(f"{path}, line {line}: a text of {longest} characters; expected at "
+                            f"most {at_most}")  # fmt: skip
+    kept = [(one, other) for one, other, _ in rows if one and other]
+    different = len({one for one, _ in kept})
+    if different < at_least:
+        raise DataError(f"{path} has {different} different texts to rewrite; expected at least "
+                        f"{at_least}")  # fmt: skip
+    say("{} pairs, {} rows with a gap left out", len(kept), len(rows) - len(kept))
+    return [one for one, _ in kept], [other for _, other in kept]
 
 
 def is_chinese(texts: Iterable[str]) -> bool:

@@ -1,4 +1,4 @@
-"""The three programs for the reader's own file, run on files that are not the course's."""
+"""The programs for the reader's own file, run on files that are not the course's."""
 
 import datetime
 import re
@@ -15,7 +15,7 @@ from rnncourse.nn import train
 from rnncourse.timeseries import likely_period
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "book" / "programs"
-NAMES = ("language_model", "sentiment", "timeseries")
+NAMES = ("language_model", "sentiment", "timeseries", "attention")
 
 
 def run(capsys, name, *arguments):
@@ -75,12 +75,13 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
     for name, file, *options in (
         ("timeseries", month), ("sentiment", reviews, "--say", "好吃"),
         ("language_model", text, "--epochs", 1, "--length", 20),
+        ("attention", doubled(tmp_path / "pairs.csv", 150), "--epochs", 1, "--rewrite", "吧"),
     ):  # fmt: skip
         english = run(capsys, name, file, *options)
         chinese = run(capsys, name, file, *options, "--lang", "zh")
         assert NUMBERS.findall(english) == NUMBERS.findall(chinese)
         assert len(english.splitlines()) == len(chinese.splitlines())
-        said = re.sub("GRU|LSTM|MASE|F1|mine|text|reviews|model|npz|png|AR", "", chinese)
+        said = re.sub("GRU|LSTM|MASE|F1|mine|text|reviews|pairs|model|npz|png|AR", "", chinese)
         assert not re.search("[A-Za-z]", said), chinese
         assert run(capsys, name, file, *options) == english  # and English again, unasked
     assert "1 步没有数值" in run(capsys, "timeseries", month, "--lang", "zh")
@@ -199,6 +200,49 @@ def test_copies_of_a_review_stay_on_one_side(capsys, tmp_path):
     assert number(printed, "LSTM") < 0.8
 
 
+# --- pairs ---------------------------------------------------------------------------
+
+
+def doubled(file, count, letters="吧呢啊", head="读,写", encoding="utf-8", separator=","):
+    """Pairs of a word of 1 to 4 letters and the word with each letter twice."""
+    rng = np.random.default_rng(6)
+    words = ["".join(rng.choice(list(letters), T)) for T in rng.integers(1, 5, count)]
+    rows = [f"{word}{separator}{''.join(2 * sign for sign in word)}" for word in words]
+    file.write_bytes("\r\n".join([head.replace(",", separator), *rows]).encode(encoding))
+    return file
+
+
+@pytest.mark.parametrize(("letters", "encoding", "separator"), [
+    ("abcdefgh", "utf-8-sig", ","), ("東西南北春夏秋冬", "gb18030", "\t")])  # fmt: skip
+def test_pairs_of_any_table(capsys, tmp_path, letters, encoding, separator):
+    file = doubled(tmp_path / "mine.csv", 500, letters, "read,write", encoding, separator)
+    with file.open("ab") as more:
+        more.write(f"\r\n{letters[0]}{separator}\r\n{separator}{letters[1]}".encode(encoding))
+    new = "".join(letters[k] for k in (4, 1, 6))
+    asked = ["--rewrite", f"{new}\n{letters[2]}x"]
+    printed = run(capsys, "attention", file, "--units", 48, "--epochs", 25, *asked)
+    assert "500 pairs, 2 rows with a gap left out" in printed
+    assert number(printed, "GRU with attention") > 0.25
+    assert number(printed, "copied as it stands") == 0
+    assert number(printed, "as the most similar known text") == 0  # copies stay together
+    answer = printed.split("saved mine-model.npz\n")[1]
+    assert run(capsys, "attention", tmp_path / "mine-model.npz", *asked) == answer
+    first, second = answer.splitlines()
+    assert first.startswith(f"{new} → {letters[4]}")
+    assert second.startswith(f"{letters[2]}x → ")  # a letter that it has never seen
+
+
+def test_pairs_among_other_columns(capsys, tmp_path):
+    file = doubled(tmp_path / "mine.csv", 150)
+    head, *rows = file.read_text("utf-8").split("\n")
+    rows = [f"{row.strip()},note" for row in rows]
+    file.write_text("\n".join([f"{head.strip()},3", *rows]), encoding="utf-8")
+    assert "'3']; say with --source and --target which" in refused(capsys, "attention", file)
+    file.write_text(file.read_text("utf-8").replace("吧吧,", "吧" * 201 + ",", 1), "utf-8")
+    asked = ("--source", "读", "--target", "写", "--epochs", 1)
+    assert "a text of 2" in refused(capsys, "attention", file, *asked)
+
+
 # --- series --------------------------------------------------------------------------
 
 
@@ -315,6 +359,8 @@ BAD = [
     ("sentiment", b"a,good\nb,bad\nc,good\n", "'good' is also in the column below it"),
     ("sentiment", b"a,a\nb,bad\n", "line 1: the columns' names are ['a', 'a']"),
     ("sentiment", "review\tlabel\nfine\tgood\n".encode("utf-16"), "UTF-8"),
+    ("attention", b"a,b\n" + b"x,y\n" * 99, "has 1 different texts to rewrite"),
+    ("attention", b"a,b\nx," + b"y" * 201, "a text of 201 characters; expected at most 200"),
     ("timeseries", b"when,sold\n2020-01,\n2020-02,", "has 0 values"),
     ("timeseries", b"when,sold\n2020-01,5", "has 1 values, 1 different ones; expected at least 60"),
     ("timeseries", ("when,sold\n" + "\n".join(f"{m},5" for m in MONTHS)).encode(),
