@@ -39,7 +39,7 @@ CHECK_SIDE = ("__init__", "check", "compare", "differences", "feedback", "mistak
               "protocol", "training")  # fmt: skip
 MODULES = (
     "__init__.py", "_arrays.py", "_progress.py", "_types.py", "claims.py", "metrics.py",
-    "show.py", "timeseries.py", "data/*.py", "data/manifest.json", "data/corpora/*.py",
+    "show.py", "speech.py", "timeseries.py", "data/*.py", "data/manifest.json", "data/corpora/*.py",
     "data/corpora/*.txt", "nlp/*.py", "nlp/wordvec/*.py", "nn/*.py",
     *(f"grading/{name}.py" for name in CHECK_SIDE),
 )  # fmt: skip
