@@ -59,7 +59,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  fi; \
 	  echo "Making .venv with $$($$python --version)"; $$python -m venv .venv; }
 	@echo "Installing the course and its tools into .venv (a few minutes the first time)"
-	@$(PY) -m pip install -c constraints.txt -e '.[frameworks,chapters,book,test]' \
+	@# seqeval comes as source alone, which an old pip builds in an old way unless told.
+	@$(PY) -m pip install --use-pep517 -c constraints.txt -e '.[frameworks,chapters,book,test]' \
 	  | grep -v '^Requirement already satisfied'
 	@touch $@
 
