@@ -123,13 +123,14 @@
   }
 
   // A column a word: the word, coloured by the answer so far, its memories, that answer. The
-  // numbers are there too, for those who see no colours.
+  // numbers are there too, for those who see no colours. Behind a word no colour is stronger than
+  // one half: in both themes it can still be read.
   function draw(picture, tokens, memory, sofar) {
     const cell = (v) => `<i style="background:${rnnNet.colour(v)}"></i>`;
     for (const [t, token] of tokens.entries()) {
       const column = document.createElement("span"), word = document.createElement("b");
       word.textContent = token;
-      word.style.background = rnnNet.colour(2 * sofar[t] - 1);
+      word.style.background = rnnNet.colour(sofar[t] - 0.5);
       column.append(word);
       column.insertAdjacentHTML("beforeend",
         memory[t].map(cell).join("") + `<small>${sofar[t].toFixed(2)}</small>`);
