@@ -88,7 +88,7 @@ def crf_forward(
 
 
 def crf_backward(dloss: float, cache: CrfCache, params: Params) -> tuple[Array, Params]:
-    r"""Backward pass of :func:`crf_forward`: expected counts minus observed ones (eq-tagging-gradient).
+    r"""Backward pass of :func:`crf_forward`: expected minus observed (eq-tagging-gradient).
 
     .. math:: \frac{\partial (\log Z - s(y))}{\partial e_{tk}} = p(y_t = k) - [y_t = k], \qquad
               \frac{\partial (\log Z - s(y))}{\partial A_{ij}} =
@@ -141,8 +141,8 @@ def sequence_score(
 def log_partition(emissions: Array, params: Params, mask: Array | None = None) -> Array:
     """The logarithm of the sum of e^score over all paths of each row, (N,).
 
-    The forward algorithm (eq-tagging-forward): linear in T. 0 in a row without a real step. Arguments and errors as of
-    :func:`crf_forward`.
+    The forward algorithm (eq-tagging-forward): linear in T. 0 in a row without a real step.
+    Arguments and errors as of :func:`crf_forward`.
     """
     chain = _ready(emissions, params, mask)
     return _forward(chain, params)[1].astype(emissions.dtype)
@@ -151,8 +151,8 @@ def log_partition(emissions: Array, params: Params, mask: Array | None = None) -
 def marginals(emissions: Array, params: Params, mask: Array | None = None) -> Array:
     """The probability of each label at each step, all other steps summed out: (N, T, K).
 
-    They sum to 1 at a real step and are 0 elsewhere. Forward–backward (eq-tagging-marginals). Arguments and errors as of
-    :func:`crf_forward`.
+    They sum to 1 at a real step and are 0 elsewhere. Forward–backward (eq-tagging-marginals).
+    Arguments and errors as of :func:`crf_forward`.
     """
     chain = _ready(emissions, params, mask)
     found = np.empty_like(chain.emissions)
