@@ -222,6 +222,7 @@ def test_without_storage_all_else_works(visit, solution):
     page.locator(".try-closeIt").click()
     expect(page.locator(BUTTON)).to_be_focused()
     page.locator(BUTTON).click()
+    expect(page.locator(".cm-line").first).to_be_visible()  # the editor needs a moment
     assert code_in(page) == code_of(solution.source)
 
 
