@@ -233,7 +233,6 @@ def beams(worker, size, rounds):
 
 def main():
     parser = speed.parser_of(__doc__)
-    parser.add_argument("--busy", action="store_true", help="say that other programs were running")
     arguments = parser.parse_args()
     if arguments.worker:
         work(arguments.worker)
@@ -243,7 +242,7 @@ def main():
     decoders = [compare(workers, d, s, rounds) for d in DECODERS for s in SIZES]
     widths = [beams(workers["numpy"], s, rounds) for s in SIZES]
     what = "A GRU decoder with attention, float32, CPU; ratio below 1: we are faster."
-    head = speed.head(what, arguments.threads, rounds) | {"busy": arguments.busy}
+    head = speed.head(what, arguments.threads, rounds, arguments.busy)
     record = {**head, "decoders": decoders, "beam": widths}
     RESULTS.write_text(json.dumps(record, indent=1) + "\n")
 

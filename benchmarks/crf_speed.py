@@ -109,7 +109,6 @@ def slopes(records):
 
 def main():
     parser = speed.parser_of(__doc__, LIBRARIES)
-    parser.add_argument("--busy", action="store_true", help="say that other programs were running")
     arguments = parser.parse_args()
     if arguments.worker:
         work(arguments.worker)
@@ -118,7 +117,7 @@ def main():
     records = [compare(workers, arguments.rounds, what=what, T=T, K=K)
                for what in ("loss", "path") for K in LABELS for T in LENGTHS]  # fmt: skip
     what = "A CRF beside pytorch-crf, float32, CPU; ratio below 1: we are faster."
-    head = speed.head(what, arguments.threads, arguments.rounds) | {"busy": arguments.busy}
+    head = speed.head(what, arguments.threads, arguments.rounds, arguments.busy)
     head["versions"] = {"numpy": head["versions"]["numpy"], "torch": head["versions"]["torch"],
                         "pytorch-crf": version("pytorch-crf"),
                         "python": head["versions"]["python"]}  # fmt: skip

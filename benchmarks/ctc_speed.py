@@ -100,7 +100,6 @@ def exponent(records, library):
 
 def main():
     parser = speed.parser_of(__doc__, LIBRARIES)
-    parser.add_argument("--busy", action="store_true", help="say that other programs were running")
     arguments = parser.parse_args()
     if arguments.worker:
         work(arguments.worker)
@@ -110,7 +109,7 @@ def main():
     N, K, L = BASE
     growth = [compare(workers, (N, T, K, L), arguments.rounds) for T in LENGTHS]
     what = "CTC losses and gradients of the scores, float32, CPU; ratio below 1: we are faster."
-    head = speed.head(what, arguments.threads, arguments.rounds) | {"busy": arguments.busy}
+    head = speed.head(what, arguments.threads, arguments.rounds, arguments.busy)
     powers = {name: exponent(growth, name) for name in LIBRARIES}
     record = {**head, "sizes": sizes, "growth": {"exponent": powers, "lengths": growth}}
     RESULTS.write_text(json.dumps(record, indent=1) + "\n")

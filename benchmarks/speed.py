@@ -251,7 +251,7 @@ def grow(kind):
             yield tuple(value if k == letter else b for k, b in zip("NTDH", BASE, strict=True))
 
 
-def head(what, threads, rounds):
+def head(what, threads, rounds, busy):
     """The record's first lines: what was measured where, and how."""
     return {
         "what": what,
@@ -259,17 +259,19 @@ def head(what, threads, rounds):
         "processor": platform.processor() or platform.machine(),
         "threads": threads,
         "rounds": rounds,
+        "busy": busy,
         "versions": {p: version(p) for p in ("numpy", "torch", "keras")}
         | {"python": platform.python_version()},
     }
 
 
 def parser_of(doc, workers=LIBRARIES, threads=1):
-    """What every script that times asks: which worker it is, rounds and threads."""
+    """What every script that times asks: which worker it is, rounds, threads, other programs."""
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--worker", choices=workers, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--threads", type=int, default=threads)
+    parser.add_argument("--busy", action="store_true", help="say that other programs were running")
     return parser
 
 
@@ -292,7 +294,7 @@ def main():
     growth = [show(compare(ours, k, s, arguments.rounds)) for k in kinds for s in grow(k)]
     what = "forward and backward of a whole layer, float32, CPU; ratio below 1: we are faster"
     RESULTS.write_text(json.dumps({
-        **head(what, arguments.threads, arguments.rounds),
+        **head(what, arguments.threads, arguments.rounds, arguments.busy),
         "median_ratio": round(statistics.median(ratios), 3),
         "largest_ratio": max(ratios),
         "sizes": records,

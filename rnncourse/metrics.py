@@ -257,6 +257,9 @@ def _entity_scores(hits: int, made: int, right: int) -> EntityScores:
     return EntityScores(hits / max(made, 1), hits / max(right, 1), 2 * hits / max(both, 1), right)
 
 
+# --- intervals and forecasts ------------------------------------------------------------------
+
+
 def coverage(lower: ArrayLike, upper: ArrayLike, targets: ArrayLike) -> float:
     """Share of the targets that lie in [lower, upper]; all of one shape.
 
