@@ -56,7 +56,7 @@ class CrfCache(NamedTuple):
 def crf_forward(
     emissions: Array, labels: Array, params: Params, mask: Array | None = None
 ) -> tuple[float, CrfCache]:
-    r"""The mean over the real steps of -log p(labels | emissions).
+    r"""The mean over the real steps of -log p(labels | emissions) (eq-tagging-loss).
 
     .. math:: L = \frac{\sum_n \log Z_n - s_n(y_n)}{\text{number of real steps}}
 
@@ -88,7 +88,7 @@ def crf_forward(
 
 
 def crf_backward(dloss: float, cache: CrfCache, params: Params) -> tuple[Array, Params]:
-    r"""Backward pass of :func:`crf_forward`: expected counts minus observed ones.
+    r"""Backward pass of :func:`crf_forward`: expected minus observed (eq-tagging-gradient).
 
     .. math:: \frac{\partial (\log Z - s(y))}{\partial e_{tk}} = p(y_t = k) - [y_t = k], \qquad
               \frac{\partial (\log Z - s(y))}{\partial A_{ij}} =
@@ -127,7 +127,7 @@ def crf_backward(dloss: float, cache: CrfCache, params: Params) -> tuple[Array, 
 def sequence_score(
     emissions: Array, labels: Array, params: Params, mask: Array | None = None
 ) -> Array:
-    r"""The score of one path in each row, (N,).
+    r"""The score of one path in each row, (N,) (eq-tagging-score).
 
     .. math:: s(y) = b_{y_1} + \sum_t e_{t y_t} + \sum_{t > 1} A_{y_{t-1} y_t} + f_{y_T}
 
@@ -141,8 +141,8 @@ def sequence_score(
 def log_partition(emissions: Array, params: Params, mask: Array | None = None) -> Array:
     """The logarithm of the sum of e^score over all paths of each row, (N,).
 
-    The forward algorithm: linear in T. 0 in a row without a real step. Arguments and errors as of
-    :func:`crf_forward`.
+    The forward algorithm (eq-tagging-forward): linear in T. 0 in a row without a real step.
+    Arguments and errors as of :func:`crf_forward`.
     """
     chain = _ready(emissions, params, mask)
     return _forward(chain, params)[1].astype(emissions.dtype)
@@ -151,8 +151,8 @@ def log_partition(emissions: Array, params: Params, mask: Array | None = None) -
 def marginals(emissions: Array, params: Params, mask: Array | None = None) -> Array:
     """The probability of each label at each step, all other steps summed out: (N, T, K).
 
-    They sum to 1 at a real step and are 0 elsewhere. Forward–backward. Arguments and errors as of
-    :func:`crf_forward`.
+    They sum to 1 at a real step and are 0 elsewhere. Forward–backward (eq-tagging-marginals).
+    Arguments and errors as of :func:`crf_forward`.
     """
     chain = _ready(emissions, params, mask)
     found = np.empty_like(chain.emissions)
@@ -175,7 +175,7 @@ def pair_marginals(emissions: Array, params: Params, mask: Array | None = None) 
 
 
 def decode(emissions: Array, params: Params, mask: Array | None = None) -> tuple[Array, Array]:
-    """The path of the highest score in each row: :func:`rnncourse.nn.lattice.viterbi`.
+    """The path of the highest score in each row (eq-tagging-viterbi).
 
     Returns the paths (N, T), -1 where the mask is 0, and their scores (N,). Among equals the
     lower label at the last step, and so on backward. A row without a real step has score 0.
