@@ -17,7 +17,7 @@ SIGNS = "。!?;"  # end a sentence, in the one width that NFKC makes
 
 
 class Task(NamedTuple):
-    """A data set: its files by split, how they are read, the scheme of its tags, epochs."""
+    """A data set: its files by split, how they are read, the scheme of its tags, and settings."""
 
     files: dict[str, str]
     read: Callable[[str, str, str], Sentences]  # of name, file, split
@@ -25,6 +25,7 @@ class Task(NamedTuple):
     epochs: int = 5
     spelled: bool = False  # are the tokens words, whose letters are read too?
     folder: str = ""  # of the data, where it is not the task's name
+    drop: float = 0.5  # dropout
 
     @property
     def words(self) -> bool:
@@ -142,8 +143,8 @@ TASKS = {
                      "ner_wikigold_wnut17"),
     "wnut17": Task(split_of("wnut17_{}.conll"), of_tokens, "BIO", 20, True, "ner_wikigold_wnut17"),
     "tag_snips": Task(REQUESTS, of_requests, "BIO", 8, True),
-    "cws_ud_gsd": Task(split_of("gsd_{}.seg.txt"), of_words, "BMES", 10),
-    "pku": Task(JANUARY, of_words, "BMES", 3),
+    "cws_ud_gsd": Task(split_of("gsd_{}.seg.txt"), of_words, "BMES", 10, drop=0.2),
+    "pku": Task(JANUARY, of_words, "BMES", 4, drop=0.2),
 }  # fmt: skip
 
 

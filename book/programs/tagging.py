@@ -11,18 +11,18 @@ from rnncourse.nn import cells, crf, layers, optim, train
 
 
 def signs(tokens):  # each; and, for one never seen, whether it begins large, and how it ends
-    return [sign for token in tokens for sign in (
-        token.lower(), f"{token[:1].isupper()} {re.sub('[0-9]', '0', token[-3:].lower())}")]
+    ends = [f"{one[:1].isupper()} {re.sub('[0-9]', '0', one[-3:].lower())}" for one in tokens]
+    return [sign for pair in zip(tokens, ends, strict=True) for sign in pair]
 
 
 def encoded(sentences, known):  # numbers of both signs, (N, 2 T), and mask (N, T)
-    ids, twice = text.pad([known.encode(signs(one)) for one in sentences])
-    return ids, twice[:, ::2]
+    ids, mask = text.pad([known.encode(signs(one)) for one in sentences])
+    return ids, mask[:, ::2]
 
 
 def forward(params, ids, mask):
-    xs = layers.embedding_forward(ids, params["embedding"])
-    xs = xs[:, ::2] + xs[:, 1::2]
+    both = layers.embedding_forward(ids, params["embedding"])
+    xs = both[:, ::2] + both[:, 1::2]
     hs, _, cache = layers.bidirectional_forward("gru", xs, None, params["gru"], mask)
     return layers.dense_forward(hs, params["output"], mask), (hs, cache)
 
@@ -61,26 +61,25 @@ def learn(args, N=16, D=48, rate=0.01):
         return [(*encoded([some[k][0] for k in group], known),
                  text.pad([labels[k] for k in group])[0]) for group in groups]
 
-    epochs = args.epochs or int(np.clip(40000 / len(seen), 5, 100))
+    epochs = args.epochs or int(np.clip(20000 / len(seen), 5, 100))
     train.fit(params, lambda batch: gradients(params, *batch), lambda: batches(seen, rng), epochs,
               rate=optim.cosine(rate, epochs * len(batches(seen))), clip=1.0, patience=10,
               validate=lambda: np.mean([gradients(params, *b)[0] for b in batches(valid)]))
     tokens, gold = zip(*test, strict=True)
-    answers = {"names of the training looked up": own.look_up(tokens, seen),
-               "GRU with a CRF": mark(params, tokens, known, tags)}
-    for name, found in answers.items():
-        own.say("entity F1 {:.2f}: {}", metrics.entity_scores(gold, found, "BIO")["all"].f1, name)
-    train.save(args.saved, params, known=known.to_json(), tags=tags,
-               spaced=max(len(token) for one in tokens for token in one) > 1)
+    for name, found in (("names of the training looked up", own.look_up(tokens, seen)),
+                        ("GRU with a CRF", mark(params, tokens, known, tags))):
+        scores = metrics.entity_scores(gold, found, "BIO")
+        own.say("{:.2f} F1 of entities: {}", scores["all"].f1, name)
+    spaced = max(len(token) for one in tokens for token in one) > 1
+    train.save(args.saved, params, known=known.to_json(), tags=tags, spaced=spaced)
 
 
 def use(args):
-    (params, kept), lines = train.load(args.saved), (args.mark or "").splitlines()
+    params, kept = train.load(args.saved)
     known = text.Vocabulary.from_json(kept["known"])
-    for line in lines:
+    for line in filter(str.strip, (args.mark or "").splitlines()):
         tokens = line.split() if kept["spaced"] else list("".join(line.split()))
-        (tags,) = mark(params, [tokens], known, kept["tags"])
-        for kind, start, end in metrics.entities(tags, "BIO"):
+        for kind, start, end in metrics.entities(mark(params, [tokens], known, kept["tags"])[0]):
             own.say("{}: {}", kind, (" " * kept["spaced"]).join(tokens[start:end]))
 
 

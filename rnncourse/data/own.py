@@ -40,7 +40,7 @@ CHINESE = {  # of all that the programs say
     "GRU with attention": "带注意力的 GRU",
     "{} sentences": "共 {} 个句子",
     "entities: {}": "实体：{}",
-    "entity F1 {:.2f}: {}": "实体 F1 {:.2f}：{}",
+    "{:.2f} F1 of entities: {}": "{:.2f}，实体的 F1：{}",
     "names of the training looked up": "查训练集里的名称",
     "GRU with a CRF": "带 CRF 的 GRU",
     "accuracy {:.2f}, F1 {:.2f}: {}": "准确率 {:.2f}，F1 {:.2f}：{}",

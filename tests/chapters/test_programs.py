@@ -15,7 +15,7 @@ from rnncourse.nn import train
 from rnncourse.timeseries import likely_period
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "book" / "programs"
-NAMES = ("language_model", "sentiment", "timeseries", "attention")
+NAMES = ("language_model", "sentiment", "timeseries", "attention", "tagging")
 
 
 def run(capsys, name, *arguments):
@@ -76,12 +76,18 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
         ("timeseries", month), ("sentiment", reviews, "--say", "好吃"),
         ("language_model", text, "--epochs", 1, "--length", 20),
         ("attention", doubled(tmp_path / "pairs.csv", 150), "--epochs", 1, "--rewrite", "吧"),
+        ("tagging", marked(tmp_path / "names.txt", "zh"), "--epochs", 2, "--mark",
+         "小林在东港。"),
     ):  # fmt: skip
         english = run(capsys, name, file, *options)
         chinese = run(capsys, name, file, *options, "--lang", "zh")
         assert NUMBERS.findall(english) == NUMBERS.findall(chinese)
         assert len(english.splitlines()) == len(chinese.splitlines())
-        said = re.sub("GRU|LSTM|MASE|F1|mine|text|reviews|pairs|model|npz|png|AR", "", chinese)
+        said = re.sub(
+            "GRU|CRF|LSTM|MASE|F1|mine|text|reviews|pairs|names|model|npz|png|AR|WHO|WHERE",
+            "",
+            chinese,
+        )
         assert not re.search("[A-Za-z]", said), chinese
         assert run(capsys, name, file, *options) == english  # and English again, unasked
     assert "1 步没有数值" in run(capsys, "timeseries", month, "--lang", "zh")
@@ -243,6 +249,60 @@ def test_pairs_among_other_columns(capsys, tmp_path):
     assert "a text of 2" in refused(capsys, "attention", file, *asked)
 
 
+# --- names ---------------------------------------------------------------------------
+
+
+def marked(file, language, scheme="BIO", count=150, encoding="utf-8"):
+    """Sentences of who is where, with tags; half of the names come once or twice."""
+    rng = np.random.default_rng(7)
+    rows = []
+    for _ in range(count):
+        if language == "zh":
+            who, where = "小" + rng.choice(list("林王李张何")), rng.choice(list("东西南北")) + "港"
+            parts = [(list(who), "WHO"), (["在"], ""), (list(where), "WHERE"), (["。"], "")]
+        else:
+            letters = "".join(rng.choice(list("abcdefgh"), 4))
+            parts = [([f"{letters.title()}son"], "WHO"), (["lives", "in"], ""),
+                     (["New", f"{letters[::-1].title()}ville"], "WHERE"), (["."], "")]  # fmt: skip
+        for tokens, kind in parts:
+            first, middle, last = {"BIO": "BII", "BMES": "BME"}[scheme]
+            for k, token in enumerate(tokens):
+                prefix = first if k == 0 else last if k == len(tokens) - 1 else middle
+                if scheme == "BMES" and len(tokens) == 1:
+                    prefix = "S"
+                rows.append(f"{token}\t{prefix}-{kind}" if kind else f"{token} O")
+        rows.append("")
+    head = ["-DOCSTART- O", "", "# id 1 of this file"]
+    file.write_bytes("\r\n".join([*head, *rows]).encode(encoding))
+    return file
+
+
+@pytest.mark.parametrize(("language", "scheme", "encoding", "new", "found"), [
+    ("en", "BIO", "utf-8-sig", "Zogson lives in New Yorkville .",
+     ["WHO: Zogson", "WHERE: New Yorkville"]),
+    ("zh", "BMES", "gb18030", "小李在北港。", ["WHO: 小李", "WHERE: 北港"])])  # fmt: skip
+def test_names_of_any_file(capsys, tmp_path, language, scheme, encoding, new, found):
+    file = marked(tmp_path / "mine.conll", language, scheme, encoding=encoding)
+    asked = ["--mark", f"{new}\n{new}"]
+    printed = run(capsys, "tagging", file, "--epochs", 15, *asked)
+    assert "150 sentences\nentities: 150 WHO, 150 WHERE\n" in printed
+    assert number(printed, "GRU with a CRF") > 0.95
+    looked_up = number(printed, "names of the training looked up")
+    assert looked_up > 0.95 if language == "zh" else looked_up < 0.2  # nearly all are new there
+    answer = printed.split("saved mine-model.npz\n")[1]
+    assert answer.splitlines() == found * 2
+    assert run(capsys, "tagging", tmp_path / "mine-model.npz", *asked) == answer
+    assert run(capsys, "tagging", tmp_path / "mine-model.npz") == ""
+
+
+def test_tags_are_read_as_bio_and_looked_up():
+    """By hand: the longest known name from the left, as the kind that it is most often."""
+    known = [(["New", "York"], ["B-A", "I-A"]), (["New"], ["B-B"]), (["New"], ["B-B"]),
+             (["New"], ["B-A"])]  # fmt: skip
+    found = own.look_up([["in", "New", "York", "New", "Year"], []], known)
+    assert found == [["O", "B-A", "I-A", "B-B", "O"], []]
+
+
 # --- series --------------------------------------------------------------------------
 
 
@@ -361,6 +421,11 @@ BAD = [
     ("sentiment", "review\tlabel\nfine\tgood\n".encode("utf-16"), "UTF-8"),
     ("attention", b"a,b\n" + b"x,y\n" * 99, "has 1 different texts to rewrite"),
     ("attention", b"a,b\nx," + b"y" * 201, "a text of 201 characters; expected at most 200"),
+    ("tagging", b"a O\n\n" * 60, "has 60 sentences with 0 entities"),
+    ("tagging", b"a B-X\n\n" * 9, "has 9 sentences with 9 entities; expected at least 50"),
+    ("tagging", b"a B-X\n\nb O\nc\n\n", "line 4: 'c' has no tag; expected"),
+    ("tagging", b"a B-X\n\nb Q-X\n", "in the sentence of line 3: "),
+    ("tagging", b"a B-X\n" * 301, "line 1: a sentence of 301 tokens; expected at most 300"),
     ("timeseries", b"when,sold\n2020-01,\n2020-02,", "has 0 values"),
     ("timeseries", b"when,sold\n2020-01,5", "has 1 values, 1 different ones; expected at least 60"),
     ("timeseries", ("when,sold\n" + "\n".join(f"{m},5" for m in MONTHS)).encode(),
