@@ -39,7 +39,7 @@ CHINESE = {  # of all that the programs say
     "GRU with attention": "带注意力的 GRU",
     "{} recordings, {} rows with a gap left out": "共 {} 个录音；另有 {} 行缺内容，没有使用",
     "{:.2f} label errors: {}": "标注错误率 {:.2f}：{}",
-    "nearest recording, warped": "规整后最近的录音",
+    "nearest recording, warped": "规整以后最近的录音",
     "GRU with CTC": "用 CTC 训练的 GRU",
     "accuracy {:.2f}, F1 {:.2f}: {}": "准确率 {:.2f}，F1 {:.2f}：{}",
     "the most frequent": "总答最多的标签",
