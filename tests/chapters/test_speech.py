@@ -97,12 +97,20 @@ def test_text_about_single_digits():
     assert digits["warping, known"] > digits["warping, unseen"] + 0.1
 
 
+def test_text_about_the_spread_of_framewise():
+    """Three times the same rate, of other substitutions, deletions and insertions."""
+    found = data.recorded("real_speech")["strings"]["framewise"]["sets"]["repeats"]
+    assert {round(100 * rate, 1) for rate in found["error"]["values"]} == {17.2}
+    for kind in ("substitutions", "deletions", "insertions"):
+        assert len(set(found[kind]["values"])) == 3
+
+
 def test_text_about_the_first_picture():
-    """6 6 8 5 5 was said, the 6s without a gap; one of them is missed."""
+    """6 6 8 5 5 was said; the recordings of the 6s touch, and one of them is missed."""
     picture = data.recorded("real_speech")["picture"]
     assert (np.array(picture["labels"]) - 1).tolist() == [6, 6, 8, 5, 5]
     best = np.array(picture["outputs"]).argmax(axis=1)
     assert (ctc.collapse(best) - 1).tolist() == [6, 8, 5, 5]
     said = ctc.collapse(picture["frames"]) - 1
-    assert said.tolist() == [6, 8, 5, 5]  # no frame of silence between the two 6s
+    assert said.tolist() == [6, 8, 5, 5]
     assert (best == 0).mean() > 0.8
