@@ -30,8 +30,8 @@ for (const [place, box] of document.querySelectorAll(".hear").entries()) {
     refused: say("The microphone was refused, or there is none. The clips work without it.", "没有麦克风，或者没有得到允许。不用麦克风也可以听录音。"),
     speak: say(`Speak: single digits in English, up to ${SECONDS} seconds. Then press Stop.`, `请用英语一个一个地说数字，最多 ${SECONDS} 秒，说完按「停止」。`),
     cut: say(" Only the first 10 seconds were heard.", "只听了前 10 秒。"),
-    limits: say(`It learned from five people who said digits in English into a good microphone. On strings of three to five digits it makes ${known} errors in a hundred digits with voices that it knows, and ${strange} with a new one. Your room and your microphone are new to it too. No sound leaves this page. Recordings: Free Spoken Digit Dataset, Zohar Jackson and others, CC BY-SA 4.0.`,
-      `它只听过五个人用英语说数字，录音条件都很好。三到五个数字的串，声音听过时每一百个数字错 ${known} 个，没听过时错 ${strange} 个。你的房间和麦克风，对它来说也是新的。声音不会离开本页。录音来自 Free Spoken Digit Dataset（Zohar Jackson 等人），CC BY-SA 4.0。`),
+    limits: say(`It learned from recordings of five people who say digits in English. On strings of three to five digits it makes ${known} errors in a hundred digits with voices that it knows, and ${strange} with a new one. Your room and your microphone are new to it too. No sound leaves this page. Recordings: Free Spoken Digit Dataset, Zohar Jackson and others, CC BY-SA 4.0.`,
+      `它只听过五个人用英语说数字的录音。三到五个数字的串，声音听过时每一百个数字错 ${known} 个，没听过时错 ${strange} 个。你的房间和麦克风，对它来说也是新的。声音不会离开本页。录音来自 Free Spoken Digit Dataset（Zohar Jackson 等人），CC BY-SA 4.0。`),
     colon: say(": ", "："),
   };
 
