@@ -51,7 +51,7 @@ def spoken(rng: np.random.Generator, who: str, numbers: range, changed: bool) ->
     return Text(heard, digits + 1, np.zeros(0))
 
 
-SETTINGS = {"rate": RATE, "bands": M, "length": LENGTH, "hop": HOP}
+SETTINGS = {"rate": RATE, "bands": M, "length": LENGTH, "hop": HOP, "floor": 1e-5}
 
 
 class Ear(nn.Module):

@@ -6,7 +6,7 @@ for (const [place, box] of document.querySelectorAll(".hear").entries()) {
   const chinese = document.documentElement.lang.startsWith("zh");
   const say = (en, zh) => (chinese ? zh : en);
   const voices = JSON.parse(box.dataset.voices), strings = JSON.parse(box.dataset.strings);
-  const MOST = 10, GAP = 0.1, QUIET = 1e-3, SECONDS = 5, MU = 255, FLOOR = 1e-10;
+  const MOST = 10, GAP = 0.1, QUIET = 1e-3, SECONDS = 5, MU = 255;
   const NOISES = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1];
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
   let model = null, said = "", heard = null, playing = null, recording = null, asked = 0;
@@ -30,8 +30,8 @@ for (const [place, box] of document.querySelectorAll(".hear").entries()) {
     refused: say("The microphone was refused, or there is none. The clips work without it.", "没有麦克风，或者没有得到允许。不用麦克风也可以听录音。"),
     speak: say(`Speak: single digits in English, up to ${SECONDS} seconds. Then press Stop.`, `请用英语一个一个地说数字，最多 ${SECONDS} 秒，说完按「停止」。`),
     cut: say(" Only the first 10 seconds were heard.", "只听了前 10 秒。"),
-    limits: say(`It learned from recordings of five people who say digits in English. On strings of three to five digits it makes ${known} errors in a hundred digits with voices that it knows, and ${strange} with a new one. Your room and your microphone are new to it too. No sound leaves this page. Recordings: Free Spoken Digit Dataset, Zohar Jackson and others, CC BY-SA 4.0.`,
-      `它只听过五个人用英语说数字的录音。三到五个数字的串，声音听过时每一百个数字错 ${known} 个，没听过时错 ${strange} 个。你的房间和麦克风，对它来说也是新的。声音不会离开本页。录音来自 Free Spoken Digit Dataset（Zohar Jackson 等人），CC BY-SA 4.0。`),
+    limits: say(`It learned from recordings of five people who say digits in English. On strings of three to five digits it makes ${known} errors in a hundred digits with voices that it knows, and ${strange} with the new one here. Your room and your microphone are new to it too. No sound leaves this page. Recordings: Free Spoken Digit Dataset, Zohar Jackson and others, CC BY-SA 4.0.`,
+      `它只听过五个人用英语说数字的录音。三到五个数字的串，声音听过时每一百个数字错 ${known} 个，换成这里的新声音，错 ${strange} 个。你的房间和麦克风，对它来说也是新的。声音不会离开本页。录音来自 Free Spoken Digit Dataset（Zohar Jackson 等人），CC BY-SA 4.0。`),
     colon: say(": ", "："),
   };
 
@@ -60,7 +60,7 @@ for (const [place, box] of document.querySelectorAll(".hear").entries()) {
 
   const mel = (hertz) => 2595 * Math.log10(1 + hertz / 700);
 
-  function prepare({ rate, bands, length, hop }) {
+  function prepare({ rate, bands, length, hop, floor }) {
     const samples = Math.round(rate * length), size = 2 ** Math.ceil(Math.log2(samples)), F = size / 2 + 1;
     const [low, high] = [mel(20), mel(rate / 2)], edge = (i) => low + (i * (high - low)) / (bands + 1);
     const filters = Array.from({ length: bands }, (_, j) => Float64Array.from({ length: F }, (_, f) => {
@@ -68,12 +68,14 @@ for (const [place, box] of document.querySelectorAll(".hear").entries()) {
       return Math.max(0, Math.min((at - edge(j)) / (edge(j + 1) - edge(j)), (edge(j + 2) - at) / (edge(j + 2) - edge(j + 1))));
     }));
     const turn = Array.from({ length: size }, (_, i) => (2 * Math.PI * i) / size);
-    return { samples, step: Math.round(rate * hop), size, F, filters, cos: turn.map(Math.cos), sin: turn.map(Math.sin),
+    return { samples, floor, step: Math.round(rate * hop), size, F, filters, cos: turn.map(Math.cos), sin: turn.map(Math.sin),
              window: Array.from({ length: samples }, (_, i) => 0.54 - 0.46 * Math.cos((2 * Math.PI * i) / (samples - 1))) };
   }
 
-  // Frames → power spectra → bands → logarithms, then mean 0 and deviation 1 in each band.
-  function features(signal, { samples, step, size, F, filters, cos, sin, window }) {
+  // Frames → power spectra → bands → logarithms, then mean 0 and deviation 1 in each band; the loudest
+  // sample counts as 1.
+  function features(sound, { samples, floor, step, size, F, filters, cos, sin, window }) {
+    const loudest = sound.reduce((most, v) => Math.max(most, Math.abs(v)), 0), signal = sound.map((v) => v / loudest);
     const T = 1 + Math.max(0, Math.ceil((signal.length - samples) / step)), rows = [];
     for (let t = 0; t < T; t += 1) {
       const piece = Float64Array.from({ length: samples }, (_, i) => signal[t * step + i] ?? 0);
@@ -84,7 +86,7 @@ for (const [place, box] of document.querySelectorAll(".hear").entries()) {
         for (let i = 0, k = 0; i < samples; i += 1, k = (k + f) % size) { a += faded[i] * cos[k]; b += faded[i] * sin[k]; }
         return a * a + b * b;
       });
-      rows.push(filters.map((filter) => Math.log(Math.max(FLOOR, filter.reduce((sum, w, f) => sum + w * power[f], 0)))));
+      rows.push(filters.map((filter) => Math.log(Math.max(floor, filter.reduce((sum, w, f) => sum + w * power[f], 0)))));
     }
     for (const j of filters.keys()) {
       const band = rows.map((row) => row[j]), mean = band.reduce((a, b) => a + b) / T;

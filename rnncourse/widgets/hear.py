@@ -41,14 +41,20 @@ def unpack(text: str) -> Array:
 def features(signal: ArrayLike, settings: dict[str, Any]) -> Array:
     """Log-mel features (T, M), each band with mean 0 and deviation 1 over the sound.
 
+    The loudest sample counts as 1. So the floor of the energies is that of this sound, and what is
+    silent between the digits, as many microphones have it, looks like a little noise.
+
     Args:
         settings: ``rate`` in samples a second, ``bands``, ``length`` and ``hop`` of the frames in
-            seconds.
+            seconds, ``floor``.
 
     Raises ValueError as :func:`rnncourse.speech.log_mel`.
     """
-    found = speech.log_mel(signal, settings["rate"], settings["bands"], settings["length"],
-                           settings["hop"])  # fmt: skip
+    signal = np.asarray(signal, np.float64)
+    loudest = abs(signal).max(initial=0)
+    found = speech.log_mel(signal / loudest if loudest > 0 else signal, settings["rate"],
+                           settings["bands"], settings["length"], settings["hop"],
+                           floor=settings["floor"])  # fmt: skip
     return speech.normalise([found])[0]
 
 

@@ -50,6 +50,15 @@ def test_the_record_and_the_network_say_the_same(ear):
         ear.network["known"]: 10, ear.network["new"]: 10}  # fmt: skip
 
 
+def test_silence_between_digits_changes_nothing(ear):
+    """Samples of exactly 0 around and between, as a microphone's gate makes them; and loudness."""
+    said = "407"
+    clips = [hear.unpack(ear.network["clips"][ear.network["known"]][int(d)]) for d in said]
+    gated = np.concatenate([part for clip in clips for part in (np.zeros(4000), clip)])
+    assert ear.hear(np.append(gated, np.zeros(4000))) == said
+    assert ear.hear(0.01 * gated) == said
+
+
 def test_silence_is_nothing_and_a_long_sound_is_cut(ear):
     assert ear.hear(np.zeros(8000)) == ""
     assert ear.hear(np.full(3, 1e-4)) == ""
