@@ -388,7 +388,7 @@ class ErrorRate(NamedTuple):
 def label_error_rate(
     references: Sequence[Sequence[Hashable]], found: Sequence[Sequence[Hashable]]
 ) -> ErrorRate:
-    r"""Edits over all pairs, divided by the items of all references.
+    r"""Edits over all pairs, divided by the items of all references (eq-speech-rate).
 
     .. math:: \text{rate} = (S + D + I) / (\text{length of the references})
 

@@ -78,7 +78,7 @@ def clipped(signal: ArrayLike, level: float = 0.999) -> float:
 
 
 def frames(signal: ArrayLike, length: int, hop: int) -> Array:
-    r"""Overlapping pieces: piece t begins at sample t · hop.
+    r"""Overlapping pieces (eq-speech-frames): piece t begins at sample t · hop.
 
     (n,) → (T, length) with T = 1 + ⌈(n - length) / hop⌉. Zeros are put after the last sample, so
     that none is lost; a signal shorter than a frame makes one.
@@ -92,7 +92,7 @@ def frames(signal: ArrayLike, length: int, hop: int) -> Array:
 
 
 def window(kind: str, length: int) -> Array:
-    r"""Weights (length,) that let a frame rise and fall.
+    r"""Weights (length,) that let a frame rise and fall (eq-speech-window).
 
     .. math:: w_i = a - (1 - a) \cos(2 \pi i / (\text{length} - 1))
 
@@ -105,7 +105,7 @@ def window(kind: str, length: int) -> Array:
 
 
 def power_spectrum(pieces: Array, size: int) -> Array:
-    r"""Energy at each frequency: (T, length) → (T, size // 2 + 1).
+    r"""Energy at each frequency (eq-speech-spectrum): (T, length) → (T, size // 2 + 1).
 
     Frequency f is f · rate / size in hertz. A frame is filled with zeros up to ``size``, which
     must not be smaller than it.
@@ -120,7 +120,7 @@ def power_spectrum(pieces: Array, size: int) -> Array:
 
 
 def mel(hertz: ArrayLike) -> Array:
-    """Pitch on the mel scale: 2595 log10(1 + f / 700); 1000 Hz is 1000 mel.
+    """Pitch on the mel scale (eq-speech-mel): 2595 log10(1 + f / 700); 1000 Hz is 1000 mel.
 
     Source: O'Shaughnessy (1987).
     """
@@ -164,7 +164,7 @@ def log_mel(
     emphasis: float = 0.97,
     floor: float = 1e-10,
 ) -> Array:
-    r"""Log energies of mel bands: (n,) → (T, M), float64.
+    r"""Log energies of mel bands (eq-speech-logmel): (n,) → (T, M), float64.
 
     Each frame loses its mean, high frequencies are raised (each sample minus ``emphasis`` times
     the one before), the window, the power spectrum of the next power of two, the bands, ln.
@@ -194,7 +194,7 @@ def deltas(features: Array, reach: int = 2) -> Array:
 
     .. math:: d_t = \frac{\sum_{i=1}^{R} i\,(x_{t+i} - x_{t-i})}{2 \sum_{i=1}^{R} i^2}
 
-    (T, M) → (T, M). At the ends the first and last frame are repeated.
+    (T, M) → (T, M). At the ends the first and last frame are repeated. (eq-speech-deltas)
     """
     check_counts(reach=reach)
     features, T = _features("features", features), len(features)
@@ -251,7 +251,7 @@ def normalise(files: Sequence[Array], speakers: Sequence[Hashable] | None = None
 
 
 def dtw(a: Array, b: Array) -> tuple[float, Array]:
-    r"""How far two sequences are apart when time may stretch.
+    r"""How far two sequences are apart when time may stretch (eq-speech-dtw).
 
     .. math:: D(t, u) = \lVert a_t - b_u \rVert + \min(D(t-1, u), D(t-1, u-1), D(t, u-1))
 

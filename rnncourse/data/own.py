@@ -43,6 +43,10 @@ CHINESE = {  # of all that the programs say
     "{:.2f} F1 of entities: {}": "{:.2f}，实体的 F1：{}",
     "names of the training looked up": "查训练集里的名称",
     "GRU with a CRF": "带 CRF 的 GRU",
+    "{} recordings, {} rows with a gap left out": "共 {} 个录音；另有 {} 行缺内容，没有使用",
+    "{:.2f} label errors: {}": "标注错误率 {:.2f}：{}",
+    "nearest recording, warped": "规整以后最近的录音",
+    "GRU with CTC": "用 CTC 训练的 GRU",
     "accuracy {:.2f}, F1 {:.2f}: {}": "准确率 {:.2f}，F1 {:.2f}：{}",
     "the most frequent": "总答最多的标签",
     "bag of words": "词袋",
@@ -321,6 +325,31 @@ def look_up(
             written += [f"B-{kind}", *[f"I-{kind}"] * (length - 1)]
         found.append(written)
     return found
+
+
+def recordings(path: str | Path, at_least: int = 20) -> tuple[list[Path], list[str], list[str]]:
+    """Sound files and what is said in each, from the columns "file" and "text" of a CSV file.
+
+    Paths begin at the folder of the CSV file. The third list says which recordings must stay
+    together: those of one name in the column "speaker", where there is one, else copies of a
+    file. Rows in which one of the cells is missing are left out. Prints how many it found.
+    Nothing is read from the sound files here. Raises DataError, naming the line, where one is
+    not there; where there are fewer than ``at_least``; and as :func:`read_table` and :func:`pick`.
+    """
+    table = read_table(path)
+    files, texts = pick(path, table, [], file="file", text="text")
+    rows = list(zip(files, texts, table.columns.get("speaker", files), table.lines, strict=True))
+    kept = [row for row in rows if all(row)]
+    found = [Path(path).parent / row[0] for row in kept]
+    for file, (name, _, _, line) in zip(found, kept, strict=True):
+        if not file.is_file():
+            raise DataError(f"{path}, line {line}: there is no file {name!r}; its path must "
+                            "begin at the folder of the table")  # fmt: skip
+    if len(kept) < at_least:
+        raise DataError(f"{path} has {len(kept)} recordings with a text; expected at least "
+                        f"{at_least}")  # fmt: skip
+    say("{} recordings, {} rows with a gap left out", len(kept), len(rows) - len(kept))
+    return found, [row[1] for row in kept], [row[2] for row in kept]
 
 
 def is_chinese(texts: Iterable[str]) -> bool:

@@ -29,7 +29,7 @@ NONE = -np.inf  # logarithm of a probability of 0
 
 
 def collapse(path: ArrayLike, blank: int = 0) -> Array:
-    r"""The labelling of a path: merge repeats, then drop blanks.
+    r"""The labelling of a path: merge repeats, then drop blanks (eq-speech-collapse).
 
     A blank between two equal symbols keeps both. path (T,) whole numbers → (U,), U ≤ T.
     Raises ValueError for anything else.
@@ -51,7 +51,7 @@ class Lattice(NamedTuple):
 
 
 def lattice(labels: Array, lengths: Array, blank: int = 0) -> Lattice:
-    r"""Blanks around the labels.
+    r"""Blanks around the labels (eq-speech-extended).
 
     A blank may be jumped over only between two different labels: between equal ones it is what
     keeps them apart.
@@ -68,7 +68,7 @@ def lattice(labels: Array, lengths: Array, blank: int = 0) -> Lattice:
 
 
 def forward_variables(emit: Array, keep: Array, jumps: Array) -> Array:
-    r"""Log-probability of all beginnings of paths, by where they stand.
+    r"""Log-probability of all beginnings of paths, by where they stand (eq-speech-forward).
 
     .. math:: \alpha_t(s) = \left(\alpha_{t-1}(s) + \alpha_{t-1}(s-1) +
         [\text{jump}]\, \alpha_{t-1}(s-2)\right) p_t(s)
@@ -92,7 +92,7 @@ def forward_variables(emit: Array, keep: Array, jumps: Array) -> Array:
 
 
 def backward_variables(emit: Array, keep: Array, jumps: Array, last: Array) -> Array:
-    r"""Log-probability of all ends of paths, by where they begin.
+    r"""Log-probability of all ends of paths, by where they begin (eq-speech-backward).
 
     Row t (of T + 1) is what remains after t steps, so that alpha + beta of one row belongs to
     whole paths. Arguments as of :func:`forward_variables`; last (N,), of :class:`Lattice`.
@@ -136,7 +136,7 @@ def ctc_forward(
     blank: int = 0,
     zero_infinity: bool = False,
 ) -> tuple[Array, CTCCache]:
-    r"""-log of the probability of each labelling, in nats.
+    r"""-log of the probability of each labelling (eq-speech-likelihood), in nats.
 
     .. math:: L = -\log \left( \alpha_T(2L) + \alpha_T(2L - 1) \right)
 
@@ -173,7 +173,7 @@ def ctc_forward(
 
 
 def occupancy(cache: CTCCache) -> Array:
-    r"""How probable each state is at each step, given the labelling.
+    r"""How probable each state is at each step, given the labelling (eq-speech-occupancy).
 
     .. math:: \gamma_t(s) = \alpha_t(s)\, \beta_t(s) / p(\text{labels})
 
@@ -189,7 +189,7 @@ def occupancy(cache: CTCCache) -> Array:
 
 
 def ctc_backward(dlosses: ArrayLike, cache: CTCCache) -> Array:
-    r"""Gradient of the scores: the softmax minus the expected counts.
+    r"""Gradient of the scores: the softmax minus the expected counts (eq-speech-gradient).
 
     .. math:: \frac{\partial L}{\partial z_{tk}} = p_t(k) - \sum_{s\,:\,l'_s = k} \gamma_t(s)
 

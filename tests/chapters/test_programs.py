@@ -4,6 +4,7 @@ import datetime
 import re
 import subprocess
 import sys
+import wave as wav
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ import pytest
 
 from rnncourse import show
 from rnncourse.data import own
+from rnncourse.nlp.text import Vocabulary
 from rnncourse.nn import train
 from rnncourse.timeseries import likely_period
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "book" / "programs"
-NAMES = ("language_model", "sentiment", "timeseries", "attention", "tagging")
+NAMES = ("language_model", "sentiment", "timeseries", "attention", "tagging", "speech")
 
 
 def run(capsys, name, *arguments):
@@ -78,13 +80,14 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
         ("attention", doubled(tmp_path / "pairs.csv", 150), "--epochs", 1, "--rewrite", "吧"),
         ("tagging", marked(tmp_path / "names.txt", "zh"), "--epochs", 2, "--mark",
          "小林在东港。"),
+        ("speech", whistled(tmp_path / "audio", 30, "高中低"), "--epochs", 1),
     ):  # fmt: skip
         english = run(capsys, name, file, *options)
         chinese = run(capsys, name, file, *options, "--lang", "zh")
         assert NUMBERS.findall(english) == NUMBERS.findall(chinese)
         assert len(english.splitlines()) == len(chinese.splitlines())
         said = re.sub(
-            "GRU|CRF|LSTM|MASE|F1|mine|text|reviews|pairs|names|model|npz|png|AR|WHO|WHERE",
+            "GRU|CRF|CTC|LSTM|MASE|F1|mine|text|reviews|pairs|names|model|npz|png|AR|WHO|WHERE",
             "",
             chinese,
         )
@@ -301,6 +304,102 @@ def test_tags_are_read_as_bio_and_looked_up():
              (["New"], ["B-A"])]  # fmt: skip
     found = own.look_up([["in", "New", "York", "New", "Year"], []], known)
     assert found == [["O", "B-A", "I-A", "B-B", "O"], []]
+
+
+# --- recordings -----------------------------------------------------------------------
+
+
+def sound_file(path, samples, rate=8000, width=2, channels=1):
+    """Write samples between -1 and 1 as whole numbers of so many bytes, in every channel."""
+    whole = np.round(samples * (2 ** (8 * width - 1) - 1)).astype("<i4").repeat(channels)
+    with wav.open(str(path), "wb") as file:
+        file.setparams((channels, width, rate, 0, "NONE", ""))
+        file.writeframes(whole.view(np.uint8).reshape(-1, 4)[:, :width].tobytes())
+
+
+def whistle(rng, notes, rate=8000):
+    """One tone after the other, each of another length, with a little noise."""
+    lengths = rng.uniform(0.1, 0.2, len(notes))
+    tones = [np.sin(2 * np.pi * 400 * 2**note * np.arange(int(rate * s)) / rate)
+             for note, s in zip(notes, lengths, strict=True)]  # fmt: skip
+    sound = 0.5 * np.concatenate(tones)
+    return sound + 0.01 * rng.standard_normal(len(sound))
+
+
+def whistled(folder, count, words=("low", "mid", "high"), head="file,text", **form):
+    """A table of recordings, each one to four tones, and what they are called."""
+    (folder / "wav").mkdir(parents=True)
+    rng, rows = np.random.default_rng(7), []
+    for k in range(count):
+        notes = rng.integers(0, len(words), rng.integers(1, 5))
+        sound_file(folder / f"wav/{k}.wav", whistle(rng, notes, form.get("rate", 8000)), **form)
+        rows.append(f"wav/{k}.wav,{' '.join(words[note] for note in notes)}")
+    (folder / "mine.csv").write_text("\n".join([head, *rows]), encoding="utf-8")
+    return folder / "mine.csv"
+
+
+@pytest.mark.parametrize(("words", "form"), [
+    (("low", "mid", "high"), {}),
+    ("高中低", {"rate": 44100, "width": 3, "channels": 2})])  # fmt: skip
+def test_recordings_of_any_form(capsys, tmp_path, words, form):
+    """Also stereo of 24 bits. The folder of the table is not the one where the program runs."""
+    file = whistled(tmp_path / "sounds", 60, words, **form)
+    with file.open("a", encoding="utf-8") as more:
+        more.write("\nwav/0.wav,\n,low")
+    new = tmp_path / "new.wav"
+    sound_file(new, whistle(np.random.default_rng(8), [2, 0], form.get("rate", 8000)), **form)
+    printed = run(capsys, "speech", file, "--hear", new)
+    assert "60 recordings, 2 rows with a gap left out" in printed
+    assert number(printed, "GRU with CTC") < 0.2
+    assert number(printed, "GRU with CTC") <= number(printed, "nearest recording, warped")
+    answer = printed.split("saved mine-model.npz\n")[1]
+    assert answer == f"new.wav: {words[2]} {words[0]}\n"
+    assert run(capsys, "speech", file.with_name("mine-model.npz"), "--hear", new) == answer
+
+
+def test_characters_where_words_are_too_rare(capsys, tmp_path):
+    file = whistled(tmp_path / "sounds", 30, "abc")
+    file.write_text(file.read_text("utf-8").replace(" ", ""), "utf-8")
+    run(capsys, "speech", file, "--epochs", 1)
+    _, known = train.load(file.with_name("mine-model.npz"))
+    assert known["spaced"] is False
+    known = Vocabulary.from_json(known["known"])
+    assert known.decode(range(2, len(known))) == ["a", "b", "c"]
+
+
+def test_a_speaker_is_on_one_side_only(tmp_path):
+    file = whistled(tmp_path / "sounds", 20)
+    head, *rows = file.read_text("utf-8").split("\n")
+    rows = [f"{row},{'ABCD'[k % 4]}" for k, row in enumerate(rows)]
+    file.write_text("\n".join([f"{head},speaker", *rows]), "utf-8")
+    assert own.recordings(file)[2] == list("ABCD") * 5
+    file.write_text("\n".join([head, *(row[:-2] for row in rows)]), "utf-8")
+    assert own.recordings(file)[2] == [f"wav/{k}.wav" for k in range(20)]
+
+
+def test_recordings_that_cannot_be_learned_from(capsys, tmp_path):
+    file = whistled(tmp_path / "sounds", 20)
+    bad, good = tmp_path / "sounds/wav/7.wav", file.read_text("utf-8")
+    for content, sentence in (
+        (good.replace("wav/7.wav", "wav/70.wav"), "line 9: there is no file 'wav/70.wav'"),
+        (good.replace("file,text", "file,said"), "no column 'text'; there are ['file', 'said']"),
+        ("\n".join(good.split("\n")[:15]), "has 14 recordings with a text; expected at least 20"),
+        (re.sub("(7.wav,).*", r"\1" + "word " * 99, good), "frames; its text needs 197"),
+    ):
+        file.write_text(content, "utf-8")
+        assert sentence in refused(capsys, "speech", file)
+    file.write_text(good, "utf-8")
+    tone = whistle(np.random.default_rng(9), [1])
+    for samples, form, sentence in (
+        (np.zeros(4000), {}, "7.wav is silent"),
+        (tone, {"rate": 16000}, "7.wav has 16000 samples a second; expected 8000"),
+        (tone[:0], {}, "7.wav holds 0 bytes"),
+    ):
+        sound_file(bad, samples, **form)
+        assert sentence in refused(capsys, "speech", file)
+    bad.write_bytes(b"ID3 is an MP3")
+    assert "7.wav is no WAV file" in refused(capsys, "speech", file)
+    assert not file.with_name("mine-model.npz").exists()
 
 
 # --- series --------------------------------------------------------------------------
