@@ -33,10 +33,6 @@ LETTER, SPELLED, LONGEST = 16, 64, 20  # numbers a letter and a word's letters; 
 RARE = 0.5  # of the tokens that the training has once, the share that is read as unknown
 SETTINGS = {"embedding": D, "units": H, "batch": N, "rate": RATE, "fall": FALL, "clip": CLIP,
             "letter": LETTER, "letters of a word": SPELLED}  # fmt: skip
-EXAMPLES = (
-    "林晓，女，1971年出生，中国国籍，汉族，经济学硕士，高级会计师。",
-    "现任江南远航股份有限公司董事、总经理兼财务总监。",
-)  # made up; tagged by the networks that were trained on résumés
 PUBLISHED = {
     "ner_resume": ("Lattice LSTM", 0.9446, "Zhang and Yang 2018, pretrained vectors and words"),
     "ner_weibo": ("Lattice LSTM", 0.5879, "Zhang and Yang 2018, pretrained vectors and words"),
@@ -239,7 +235,7 @@ def breaks(name, found):
 
 
 def measure(name, kind, seed):
-    """Train, decode in both ways, judge on both sets; and on résumés tag what was made up."""
+    """Train, decode in both ways, judge on both sets."""
     model = learn(name, kind, seed)
     counted = [p.numel() for n, p in model.named_parameters()
                if kind == "crf" or not n.startswith("chain")]  # fmt: skip
@@ -248,9 +244,6 @@ def measure(name, kind, seed):
         sentences = read(name, split)
         for way, found in decoded(name, kind, model, sentences).items():
             result.setdefault(way, {})[split] = judged(name, sentences, found)
-    if name == "ner_resume":
-        made_up = [(list(text), ["O"] * len(text)) for text in EXAMPLES]
-        result["examples"] = decoded(name, kind, model, made_up)
     return result
 
 
@@ -322,7 +315,7 @@ def main():
     needs = [place(name, split) for name in TASKS for split in SPLITS]
     what = "Names, slots and words by a BiLSTM with softmax or CRF; strict and lenient F1"
     with Run("tagging", what, needs, ["torch"], len(TASKS) * 8 - 4) as run:
-        sets, examples = {}, {}
+        sets = {}
         for name in TASKS:
             chosen = {} if TASKS[name].words else BASELINES
             rows = {b: run.step(f"{name}: {b}", baseline, name, f) for b, f in chosen.items()}
@@ -330,8 +323,6 @@ def main():
             for kind in ("softmax", "crf"):
                 runs = [run.step(f"{name}: {kind} {seed}", measure, name, kind, seed)
                         for seed in run.seeds]  # fmt: skip
-                if "examples" in runs[0]:
-                    examples[kind] = runs[0]["examples"]
                 networks |= {f"{kind}, {way}": found for way, found in gathered(runs).items()}
             sets[name] = counted(name) | {
                 "epochs": TASKS[name].epochs, "dropout": TASKS[name].drop, "baselines": rows,
@@ -339,8 +330,7 @@ def main():
             }  # fmt: skip
         published = {name: dict(zip(("what", "f1", "source"), found, strict=True))
                      for name, found in PUBLISHED.items()}  # fmt: skip
-        run.write({"sets": sets, "published": published, "settings": SETTINGS,
-                   "examples": {"texts": EXAMPLES, **examples}})  # fmt: skip
+        run.write({"sets": sets, "published": published, "settings": SETTINGS})
 
 
 if __name__ == "__main__":
