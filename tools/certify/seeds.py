@@ -64,9 +64,10 @@ def keys(root: Path, stem: str) -> dict:
             found[name] = version(name)
         except PackageNotFoundError:  # TensorFlow has another name on some systems
             continue
+    # No page computes with what the manifest lists: that data is loaded by recorded runs alone.
     return {
         "cells": cells_hash(root, stem),
-        "surroundings": surroundings(root, stem, without=("constraints.txt",)),
+        "surroundings": surroundings(root, stem, without=("constraints.txt", "manifest.json")),
         "versions": found,
     }
 
