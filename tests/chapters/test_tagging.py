@@ -93,3 +93,47 @@ def test_fragments():
 
 def test_the_sentences_of_the_segmentation_chapter():
     assert len(data.load("segmented_sentences")) == 285
+
+
+def test_what_the_page_says_of_the_recorded_run():
+    """Percent, as its prose has them; differences are those of the rounded means in its table."""
+    record, lattice = data.recorded("real_tagging"), data.recorded("real_segmentation")["sets"]
+    sets = record["sets"]
+
+    def mean(name, way, key="f1"):
+        return round(100 * sets[name]["networks"][way]["test"][key]["mean"], 1)
+
+    names = ("ner_weibo", "tag_snips", "ner_resume", "wnut17", "wikigold")
+    gains = [round(mean(n, "crf, rules") - mean(n, "softmax, rules"), 1) for n in names]
+    assert gains == [4.7, 1.4, 0.1, 0.4, -1.2]
+    rules = {n: mean(n, "softmax, rules") - mean(n, "softmax, free") for n in names}
+    assert round(rules.pop("wikigold"), 1) == 2.3
+    assert max(rules.values()) < 1
+    known = {n: 100 * sets[n]["baselines"]["longest match"]["test"]["f1"] for n in names}
+    assert (
+        mean("ner_weibo", "softmax, rules") < known["ner_weibo"] < mean("ner_weibo", "crf, rules")
+    )
+    assert mean("ner_weibo", "crf, rules") - known["ner_weibo"] < 1
+    assert known["wnut17"] == 0
+    assert 100 / mean("wnut17", "crf, rules", "recall") == pytest.approx(8, abs=0.5)
+    assert mean("tag_snips", "crf, rules") == 93.2
+    assert record["published"]["tag_snips"]["f1"] == 0.888
+    assert record["published"]["msr"]["f1"] == 0.964
+    assert sets["wikigold"]["entities"]["test"] == 299
+    for name, test, ahead, found in (
+        ("cws_ud_gsd", "gsd", 2, (79, 67)),
+        ("pku", "pku", 3, (68, 40)),
+    ):
+        (row,) = [row for row in lattice[test]["rows"] if row["method"] == "… one digit"]
+        assert round(100 * row["f1"] - mean(name, "crf, rules")) == ahead
+        new = sets[name]["networks"]["crf, rules"]["test"]["oov_recall"]["mean"]
+        assert (round(100 * new), round(100 * row["oov_recall"])) == found
+
+
+def test_what_the_page_says_of_the_network_in_it():
+    """Requests and résumés that it learned from; words are cut no better than by longest match."""
+    played = data.recorded("real_live_tags")
+    assert played["en"]["sentences"]["names"]["train"] == 13084
+    assert data.recorded("real_tagging")["sets"]["ner_resume"]["sentences"]["train"] == 3821
+    words = played["zh"]["shown"]["words"]["test"]["rules"]["f1"]
+    assert words == pytest.approx(played["zh"]["longest match"]["words"]["f1"], abs=0.005)
