@@ -37,7 +37,7 @@ PUBLISHED = {
     "ner_resume": ("Lattice LSTM", 0.9446, "Zhang and Yang 2018, pretrained vectors and words"),
     "ner_weibo": ("Lattice LSTM", 0.5879, "Zhang and Yang 2018, pretrained vectors and words"),
     "wnut17": ("UH-RiTUAL", 0.4186, "Aguilar et al. 2017, pretrained vectors"),
-    "tag_snips": ("slot-gated", 0.888, "Goo et al. 2018, another split of training and dev"),
+    "tag_snips": ("slot-gated", 0.888, "Goo et al. 2018, the same test, perhaps other words"),
     "pku": ("BLSTM-CRF", 0.9494, "github.com/huangshenno1/CWS_BLSTM_CRF"),
     "msr": ("CRF", 0.964, "Tseng et al. 2005; its training text is not at hand"),
 }
