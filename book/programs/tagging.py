@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from rnncourse import metrics
-from rnncourse.data import own
+from rnncourse.data import conll, own
 from rnncourse.nlp import text
 from rnncourse.nn import cells, crf, layers, optim, train
 
@@ -45,7 +45,7 @@ def mark(params, sentences, known, tags):  # the best tags within the rules
 
 
 def learn(args, N=16, D=48, rate=0.01):
-    sentences, rng = own.tagged(args.file), np.random.default_rng(args.seed)
+    sentences, rng = conll.tagged(args.file), np.random.default_rng(args.seed)
     parts = text.split([tuple(one) for one, _ in sentences], (0.8, 0.1, 0.1), rng)
     seen, valid, test = ([sentences[k] for k in part] for part in parts)
     tags = sorted({tag for _, found in sentences for tag in found})
@@ -66,7 +66,7 @@ def learn(args, N=16, D=48, rate=0.01):
               rate=optim.cosine(rate, epochs * len(batches(seen))), clip=1.0, patience=10,
               validate=lambda: np.mean([gradients(params, *b)[0] for b in batches(valid)]))
     tokens, gold = zip(*test, strict=True)
-    for name, found in (("names of the training looked up", own.look_up(tokens, seen)),
+    for name, found in (("names of the training looked up", conll.look_up(tokens, seen)),
                         ("GRU with a CRF", mark(params, tokens, known, tags))):
         scores = metrics.entity_scores(gold, found, "BIO")
         own.say("{:.2f} F1 of entities: {}", scores["all"].f1, name)

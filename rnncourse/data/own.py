@@ -9,14 +9,13 @@ import io
 import re
 import runpy
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnncourse import metrics, show
+from rnncourse import show
 from rnncourse._types import Array
 from rnncourse.data.fetch import DataError
 
@@ -243,88 +242,6 @@ def pairs(
                         f"{at_least}")  # fmt: skip
     say("{} pairs, {} rows with a gap left out", len(kept), len(rows) - len(kept))
     return [one for one, _ in kept], [other for _, other in kept]
-
-
-def tagged(
-    path: str | Path, at_least: int = 50, at_most: int = 300
-) -> list[tuple[list[str], list[str]]]:
-    """Sentences, each its tokens and their tags as BIO; prints how many it found.
-
-    The form is that of CoNLL: a token a line, with its tag as the last word of the line; between
-    two sentences an empty line. A line of "#" and more than one word is a comment, and
-    -DOCSTART- is left out. Tags may be written in any scheme of :func:`rnncourse.metrics.entities`
-    with B, I, E, S and O, or with M for I.
-
-    Raises DataError, naming the line, for a token without a tag, a tag that is none of these and
-    a sentence of more than ``at_most`` tokens; where there are fewer than ``at_least`` sentences
-    or no entity at all; and as :func:`read_text`, in UTF-8 or GB18030.
-    """
-    found: list[tuple[list[str], list[str]]] = []
-    for rows, line in _blocks(read_text(path, TABLE_ENCODINGS)):
-        for k, row in enumerate(rows):
-            if len(row) < 2:
-                raise DataError(f"{path}, line {line + k}: {row[0]!r} has no tag; expected a token "
-                                "and its tag, such as B-NAME or O")  # fmt: skip
-        if len(rows) > at_most:
-            raise DataError(f"{path}, line {line}: a sentence of {len(rows)} tokens; expected at "
-                            f"most {at_most}, and an empty line between two")  # fmt: skip
-        tags = [re.sub("^M(?=-|$)", "I", row[-1]) for row in rows]
-        try:
-            entities = metrics.entities(tags)
-        except ValueError as error:
-            raise DataError(f"{path}, in the sentence of line {line}: {error}") from error
-        written = ["O"] * len(tags)
-        for kind, start, end in entities:
-            written[start:end] = [f"B-{kind}", *[f"I-{kind}"] * (end - start - 1)]
-        found.append(([row[0] for row in rows], written))
-    kinds = Counter(tag[2:] for _, tags in found for tag in tags if tag[0] == "B")
-    if len(found) < at_least or not kinds:
-        raise DataError(
-            f"{path} has {len(found)} sentences with {kinds.total()} entities; expected at least "
-            f"{at_least} sentences, an empty line between two, and an entity"
-        )
-    say("{} sentences", len(found))
-    say("entities: {}", ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()))
-    return found
-
-
-def _blocks(text: str) -> Iterable[tuple[list[list[str]], int]]:
-    """What stands between empty lines, cut into words; and where each begins in the file."""
-    rows: list[list[str]] = []
-    first = 1
-    for number, line in enumerate([*text.split("\n"), ""], 1):
-        row = line.split()
-        if row and not (row[0] == "#" and len(row) > 2) and row[0] != "-DOCSTART-":
-            rows.append(row)
-        elif rows and not row:
-            yield rows, first
-            rows = []
-        if not rows:
-            first = number + 1
-
-
-def look_up(
-    sentences: Sequence[Sequence[str]], known: Sequence[tuple[list[str], list[str]]]
-) -> list[list[str]]:
-    """BIO tags of each sentence, by looking up the entities of ``known``, which :func:`tagged`
-    returned: from the left the longest one that fits, as the kind that it most often is."""
-    kinds: dict[tuple[str, ...], Counter[str]] = {}
-    for tokens, tags in known:
-        for kind, start, end in metrics.entities(tags, "BIO"):
-            kinds.setdefault(tuple(tokens[start:end]), Counter())[kind] += 1
-    longest, found = max(map(len, kinds), default=0), []
-    for sentence in sentences:
-        written: list[str] = []
-        while (start := len(written)) < len(sentence):
-            ends = range(min(len(sentence), start + longest), start, -1)
-            length = next((e - start for e in ends if tuple(sentence[start:e]) in kinds), 0)
-            if not length:
-                written.append("O")
-                continue
-            kind = kinds[tuple(sentence[start : start + length])].most_common(1)[0][0]
-            written += [f"B-{kind}", *[f"I-{kind}"] * (length - 1)]
-        found.append(written)
-    return found
 
 
 def recordings(path: str | Path, at_least: int = 20) -> tuple[list[Path], list[str], list[str]]:

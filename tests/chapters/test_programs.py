@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rnncourse import show
-from rnncourse.data import own
+from rnncourse.data import conll, own
 from rnncourse.nlp.text import Vocabulary
 from rnncourse.nn import train
 from rnncourse.timeseries import likely_period
@@ -52,7 +52,7 @@ WORDS = re.compile(r"[A-Za-z]{2}|[()]")
 
 
 def test_all_that_they_say_has_a_chinese_sentence_with_the_same_braces():
-    files = [*PROGRAMS.glob("*.py"), Path(own.__file__)]
+    files = [*PROGRAMS.glob("*.py"), Path(own.__file__), Path(conll.__file__)]
     sentences = {text for file in files for text in SAID.findall(file.read_text("utf-8"))}
     assert len(sentences) > 10
     braces = re.compile(r"\{[^}]*\}")
@@ -302,7 +302,7 @@ def test_tags_are_read_as_bio_and_looked_up():
     """By hand: the longest known name from the left, as the kind that it is most often."""
     known = [(["New", "York"], ["B-A", "I-A"]), (["New"], ["B-B"]), (["New"], ["B-B"]),
              (["New"], ["B-A"])]  # fmt: skip
-    found = own.look_up([["in", "New", "York", "New", "Year"], []], known)
+    found = conll.look_up([["in", "New", "York", "New", "Year"], []], known)
     assert found == [["O", "B-A", "I-A", "B-B", "O"], []]
 
 
