@@ -25,7 +25,7 @@ def tagged(
 
     Raises DataError, naming the line, for a token without a tag, a tag that is none of these and
     a sentence of more than ``at_most`` tokens; where there are fewer than ``at_least`` sentences
-    or no entity at all; and as :func:`read_text`, in UTF-8 or GB18030.
+    or no entity at all; and as :func:`rnncourse.data.own.read_text`, in UTF-8 or GB18030.
     """
     found: list[tuple[list[str], list[str]]] = []
     for rows, line in _blocks(read_text(path, TABLE_ENCODINGS)):
