@@ -56,9 +56,12 @@ def code_of(source):
 def test_every_solution_gets_full_marks_and_a_mistake_is_named(folder):
     every = [solved(path) for path in sorted((ROOT / "solutions").glob("*_sol_*.md"))]
     assert len(every) == len(list((folder / "exercises").glob("*.json")))
-    mistakes = [  # the first one that the grader names
-        next(name for name in one.mutants if not one.task or one.probes[name]) for one in every
-    ]
+    # Whether one update is too few to fit anything depends on the machine's own rounding.
+    mistakes = [
+        next(name for name in one.mutants
+             if not one.task or one.probes[name] not in ((), ("untrained",)))
+        for one in every
+    ]  # fmt: skip
     jobs = [["check", one.id, code_of(one.source), "en"] for one in every]
     jobs += [
         ["check", one.id, code_of(mutate(one, (name,))), "zh"]
