@@ -3,7 +3,9 @@
 import contextlib
 import functools
 import http.server
+import shutil
 import threading
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,15 @@ import pytest
 from tools.site import build, weigh
 from tools.site.picture import browser_program
 
-SITE = Path(__file__).resolve().parents[2] / "_build" / "site"
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "_build" / "site"
+EDITIONS = {"en": "en", "zh": "zh-CN"}
+SMALL = """<!doctype html><html lang="{lang}" data-theme="{theme}"><head><meta charset="utf-8">
+<title>{name}</title><meta name="viewport" content="width=device-width">
+<link rel="icon" href="data:,">{sheets}
+<script defer src="_static/net.js"></script><script defer src="_static/{name}.js"></script>
+</head><body><main style="margin: 0.5rem; max-width: 46rem">{body}</main></body></html>
+"""
 # Besides what CI needs, these keep the browser itself from calling its maker.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -26,6 +36,28 @@ def served(folder):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}/"
         server.shutdown()
+
+
+def small_pages(root, name, bodies):
+    """Write pages that hold one widget and nothing else: its script is ``name``.js.
+
+    bodies: of each edition, by the page's name, its HTML. A page is there in light and in dark,
+    NAME-light.html and NAME-dark.html.
+    """
+    build.write_networks(root / "live")
+    theme = files("pydata_sphinx_theme") / "theme/pydata_sphinx_theme/static/styles"
+    sheet = (theme / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
+    # A widget's own sheet comes before course.css, as in the book.
+    sheets = "".join(f'<link rel="stylesheet" href="_static/{one}.css">'
+                     for one in ("theme", name, "course"))  # fmt: skip
+    for code, pages in bodies.items():
+        shutil.copytree(ROOT / "book" / "_static", root / code / "_static")
+        (root / code / "_static" / "theme.css").write_text(sheet, encoding="utf-8")
+        for title, body in pages.items():
+            for theme in ("light", "dark"):
+                page = SMALL.format(lang=EDITIONS[code], theme=theme, name=name, sheets=sheets,
+                                    body=body)  # fmt: skip
+                (root / code / f"{title}-{theme}.html").write_text(page, encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

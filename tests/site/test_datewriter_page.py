@@ -3,46 +3,23 @@ that a reader types breaks it."""
 
 import gzip
 import itertools
-import shutil
-from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import served
+from conftest import served, small_pages
 
 from rnncourse.widgets import datewriter, weights
-from tools.site import build
 
-STATIC = Path(__file__).resolve().parents[2] / "book" / "_static"
 CALM = {"reduced_motion": "reduce"}  # everything at once
-SHEETS = ("theme", "course", "datewriter")
-PAGE = """<!doctype html><html lang="{lang}" data-theme="{theme}"><head><meta charset="utf-8">
-<title>Dates</title><meta name="viewport" content="width=device-width">
-<link rel="icon" href="data:,">{sheets}
-<script defer src="_static/net.js"></script><script defer src="_static/datewriter.js"></script>
-</head><body><main style="margin: 0.5rem; max-width: 46rem">{body}</main></body></html>
-"""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """One page of each kind: language, with maps or without, light or dark."""
     root = tmp_path_factory.mktemp("site")
-    build.write_networks(root / "live")
-    theme = files("pydata_sphinx_theme") / "theme/pydata_sphinx_theme/static/styles"
-    for code, lang in (("en", "en"), ("zh", "zh-CN")):
-        shutil.copytree(STATIC, root / code / "_static")
-        sheet = (theme / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
-        (root / code / "_static" / "theme.css").write_text(sheet, encoding="utf-8")
-        for maps in (True, False):
-            for scheme in ("light", "dark"):
-                sheets = "".join(f'<link rel="stylesheet" href="_static/{one}.css">'
-                                 for one in SHEETS)  # fmt: skip
-                body = datewriter.show("dates", maps)._repr_html_()
-                page = PAGE.format(lang=lang, theme=scheme, sheets=sheets, body=body)
-                name = f"{'maps' if maps else 'plain'}-{scheme}.html"
-                (root / code / name).write_text(page, encoding="utf-8")
+    bodies = {title: datewriter.show("dates", title == "maps")._repr_html_()
+              for title in ("maps", "plain")}  # fmt: skip
+    small_pages(root, "datewriter", {"en": bodies, "zh": bodies})
     return root
 
 

@@ -2,46 +2,25 @@
 and no microphone breaks it."""
 
 import io
-import shutil
 import struct
 import wave
-from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FLAGS, served
+from conftest import FLAGS, served, small_pages
 
 from rnncourse.widgets import hear, weights
-from tools.site import build
 from tools.site.picture import browser_program
 
-STATIC = Path(__file__).resolve().parents[2] / "book" / "_static"
-SHEETS = ("theme", "hear", "course")
-LANGUAGES = {"en": "en", "zh": "zh-CN"}
-PAGE = """<!doctype html><html lang="{lang}" data-theme="{theme}"><head><meta charset="utf-8">
-<title>Digits</title><meta name="viewport" content="width=device-width">
-<link rel="icon" href="data:,">{sheets}
-<script defer src="_static/net.js"></script><script defer src="_static/hear.js"></script>
-</head><body><main style="margin: 0.5rem; max-width: 46rem">{body}</main></body></html>
-"""
+LANGUAGES = ("en", "zh")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A page of each language, light and dark."""
     root = tmp_path_factory.mktemp("site")
-    build.write_networks(root / "live")
-    theme = files("pydata_sphinx_theme") / "theme/pydata_sphinx_theme/static/styles"
-    body = hear.show("digits")._repr_html_()
-    for code, lang in LANGUAGES.items():
-        shutil.copytree(STATIC, root / code / "_static")
-        sheet = (theme / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
-        (root / code / "_static" / "theme.css").write_text(sheet, encoding="utf-8")
-        for scheme in ("light", "dark"):
-            sheets = "".join(f'<link rel="stylesheet" href="_static/{one}.css">' for one in SHEETS)
-            page = PAGE.format(lang=lang, theme=scheme, sheets=sheets, body=body)
-            (root / code / f"{scheme}.html").write_text(page, encoding="utf-8")
+    body = {"digits": hear.show("digits")._repr_html_()}
+    small_pages(root, "hear", {"en": body, "zh": body})
     return root
 
 
@@ -79,7 +58,7 @@ def answer_of(box):
 @pytest.mark.parametrize("voice", [0, 1])
 def test_it_computes_what_numpy_computes(visit, ear, voice):
     """Sound of the clips, features, probabilities and digits, for several noises and strings."""
-    box = opened(visit("en/light.html"))
+    box = opened(visit("en/digits-light.html"))
     box.locator("[type=radio]").nth(voice).check()
     for noise, more in ((0, ""), (3, "0"), (5, "139")):
         box.locator("[type=range]").fill(str(noise))
@@ -99,7 +78,7 @@ def test_it_computes_what_numpy_computes(visit, ear, voice):
 
 
 def test_nothing_is_loaded_before_the_click_and_nothing_foreign_after(visit):
-    seen = visit("en/light.html")
+    seen = visit("en/digits-light.html")
     assert not [url for url in seen.asked if "live/" in url]
     box = opened(seen)
     assert [url.rsplit("/", 1)[1] for url in seen.asked if "live/" in url] == ["digits.js"]
@@ -111,7 +90,7 @@ def test_nothing_is_loaded_before_the_click_and_nothing_foreign_after(visit):
 
 
 def test_the_keys(visit):
-    box = opened(visit("en/light.html"))
+    box = opened(visit("en/digits-light.html"))
     assert "Said: 6 6 8 5 5 " in answer_of(box)
     for _ in range(7):
         box.locator(".hear-back").click()
@@ -149,7 +128,7 @@ def give(box, name, content):
 
 
 def test_files_of_other_kinds(visit, ear):
-    box = opened(visit("en/light.html"))
+    box = opened(visit("en/digits-light.html"))
     for rate, channels, bits in ((44100, 2, 24), (8000, 1, 16), (48000, 1, 16)):
         give(box, "tone.wav", sound(rate, channels, bits))
         found = trace(box)
@@ -168,7 +147,7 @@ def test_files_of_other_kinds(visit, ear):
 
 
 def test_without_a_microphone_it_says_so(visit):
-    box = opened(visit("zh/light.html"))
+    box = opened(visit("zh/digits-light.html"))
     box.locator(".hear-microphone").click()
     note = box.locator(".hear-note")
     note.filter(has_text="没有麦克风").wait_for()
@@ -182,7 +161,7 @@ def test_the_microphone_is_heard(browser, address):
     other = browser.browser_type.launch(executable_path=browser_program(), args=[*FLAGS, *false])
     page, asked = other.new_page(), []
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{address}en/light.html")
+    page.goto(f"{address}en/digits-light.html")
     box = page.locator(".hear")
     box.locator(".hear-start").click()
     box.locator("canvas:not([hidden])").wait_for()
@@ -197,7 +176,7 @@ def test_the_microphone_is_heard(browser, address):
 
 
 def test_a_network_that_does_not_load(visit):
-    seen = visit("en/light.html")
+    seen = visit("en/digits-light.html")
     seen.page.route("**/live/digits.js", lambda route: route.abort())
     button = seen.page.locator(".hear-start")
     button.click()
@@ -209,7 +188,7 @@ def test_a_network_that_does_not_load(visit):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_small_pages_and_readers_of_screens(visit, violations, language, scheme):
-    seen = visit(f"{language}/{scheme}.html", viewport={"width": 360, "height": 800})
+    seen = visit(f"{language}/digits-{scheme}.html", viewport={"width": 360, "height": 800})
     box = opened(seen)
     assert violations(seen.page, ".hear") == []
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 360

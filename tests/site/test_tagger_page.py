@@ -3,27 +3,15 @@ a reader types breaks it."""
 
 import gzip
 import itertools
-import shutil
-from importlib.resources import files
-from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import served
+from conftest import served, small_pages
 
 from rnncourse.nn import layers
 from rnncourse.widgets import tagger, weights
-from tools.site import build
 
-STATIC = Path(__file__).resolve().parents[2] / "book" / "_static"
 CALM = {"reduced_motion": "reduce"}  # everything at once
-SHEETS = ("theme", "course", "tagger")
-PAGE = """<!doctype html><html lang="{lang}" data-theme="{theme}"><head><meta charset="utf-8">
-<title>Tags</title><meta name="viewport" content="width=device-width">
-<link rel="icon" href="data:,">{sheets}
-<script defer src="_static/net.js"></script><script defer src="_static/tagger.js"></script>
-</head><body><main style="margin: 0.5rem; max-width: 46rem">{body}</main></body></html>
-"""
 EXAMPLES = {"en": ["play some jazz from 1959", "Is it raining?"],
             "zh": ["王小明，男，1971年出生，中国国籍。", "今天天气很好。"]}  # fmt: skip
 TYPED = {
@@ -42,17 +30,9 @@ TYPED = {
 def folder(tmp_path_factory):
     """A page of each language, light and dark."""
     root = tmp_path_factory.mktemp("site")
-    build.write_networks(root / "live")
-    theme = files("pydata_sphinx_theme") / "theme/pydata_sphinx_theme/static/styles"
-    for code, lang in (("en", "en"), ("zh", "zh-CN")):
-        shutil.copytree(STATIC, root / code / "_static")
-        sheet = (theme / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
-        (root / code / "_static" / "theme.css").write_text(sheet, encoding="utf-8")
-        for scheme in ("light", "dark"):
-            sheets = "".join(f'<link rel="stylesheet" href="_static/{one}.css">' for one in SHEETS)
-            body = tagger.show(f"tags_{code}", code, EXAMPLES[code])._repr_html_()
-            page = PAGE.format(lang=lang, theme=scheme, sheets=sheets, body=body)
-            (root / code / f"{scheme}.html").write_text(page, encoding="utf-8")
+    bodies = {code: {"tags": tagger.show(f"tags_{code}", code, some)._repr_html_()}
+              for code, some in EXAMPLES.items()}  # fmt: skip
+    small_pages(root, "tagger", bodies)
     return root
 
 
@@ -113,7 +93,7 @@ def shown(box):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_network_in_the_page_computes_what_numpy_computes(visit, models, language):
     """Every emission within 1e-5 and every tag, within the rules and each step alone."""
-    seen, model = visit(f"{language}/light.html", **CALM), models[language]
+    seen, model = visit(f"{language}/tags-light.html", **CALM), models[language]
     box = box_of(seen)
     for typed in TYPED[language]:
         for way in ("alone", "rules"):
@@ -139,7 +119,7 @@ def test_network_in_the_page_computes_what_numpy_computes(visit, models, languag
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_what_is_drawn_is_what_the_tags_say(visit, models, language):
     """Entities, fragments, broken tags and cuts; text alone, whatever it looks like."""
-    box, model = box_of(visit(f"{language}/light.html", **CALM)), models[language]
+    box, model = box_of(visit(f"{language}/tags-light.html", **CALM)), models[language]
     counted = 0
     for typed in TYPED[language]:
         for way in ("alone", "rules"):
@@ -174,7 +154,7 @@ def test_what_is_drawn_is_what_the_tags_say(visit, models, language):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_texts_without_an_answer(visit, language):
     """Nothing, nothing known, mostly unknown, and far too much."""
-    box = box_of(visit(f"{language}/light.html", **CALM))
+    box = box_of(visit(f"{language}/tags-light.html", **CALM))
     give(box, " \n\t ")
     assert {"en": "nothing to read", "zh": "没有可读的"}[language] in said(box)
     for typed in ("🙂🙂🙂", "龘龘"):
@@ -198,7 +178,7 @@ def test_texts_without_an_answer(visit, language):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_reading_again_goes_prefix_by_prefix(visit, models, language):
     """Each prefix is tagged as if no more had come; the count of changed tags is that of NumPy."""
-    box, model = box_of(visit(f"{language}/light.html", **CALM)), models[language]
+    box, model = box_of(visit(f"{language}/tags-light.html", **CALM)), models[language]
     typed = {"en": "play the weather girls in Paris Texas tomorrow",
              "zh": "北京大学生物系主任办公室内部会议"}[language]  # fmt: skip
     for way in ("rules", "alone"):
@@ -219,7 +199,7 @@ def test_reading_again_goes_prefix_by_prefix(visit, models, language):
 
 def test_reading_is_seen_and_stops_when_more_is_typed(visit):
     """With motion: what is unread stands there, and what is typed then is read at once."""
-    seen = visit("zh/light.html")
+    seen = visit("zh/tags-light.html")
     box = box_of(seen)
     box.locator(".tagger-offers button").first.click()
     seen.page.wait_for_selector(".tagger-rest")
@@ -240,7 +220,7 @@ def test_reading_is_seen_and_stops_when_more_is_typed(visit):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_longest_text_is_quick(visit, language):
     """All its prefixes took half a second on a busy machine; a page may take long here."""
-    box = box_of(visit(f"{language}/light.html", **CALM))
+    box = box_of(visit(f"{language}/tags-light.html", **CALM))
     give(box, ("play jazz in Paris " if language == "en" else "中国公司董事") * 60)
     took = "(one) => { const t = performance.now(); one.click(); return performance.now() - t; }"
     assert box.locator(".tagger-again").evaluate(took) < 6000
@@ -248,7 +228,7 @@ def test_longest_text_is_quick(visit, language):
 
 
 def test_letters_of_an_input_method_wait_for_their_characters(visit):
-    seen = visit("zh/light.html", **CALM)
+    seen = visit("zh/tags-light.html", **CALM)
     box = box_of(seen)
     give(box, "中国")
     box.locator("textarea").evaluate(
@@ -267,7 +247,7 @@ def test_letters_of_an_input_method_wait_for_their_characters(visit):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_weights_come_only_when_they_are_asked_for(visit, language):
     """The page says how much it loads, and that is what it loads, up to a tenth."""
-    seen = visit(f"{language}/light.html", **CALM)
+    seen = visit(f"{language}/tags-light.html", **CALM)
     box = box_of(seen)
     seen.page.wait_for_load_state("networkidle")
     assert not [url for url in seen.asked if "/live/" in url]
@@ -281,7 +261,7 @@ def test_weights_come_only_when_they_are_asked_for(visit, language):
 
 
 def test_weights_that_do_not_arrive_are_said_and_asked_for_again(visit):
-    seen = visit("en/light.html", **CALM)
+    seen = visit("en/tags-light.html", **CALM)
     box = box_of(seen)
     seen.page.route("**/live/*.js", lambda route: route.abort())
     give(box, "play jazz")
@@ -297,7 +277,7 @@ def test_weights_that_do_not_arrive_are_said_and_asked_for_again(visit):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_keyboard_alone(visit, language):
     """Tab from the text to an example, to the ways, to reading again."""
-    seen = visit(f"{language}/light.html", **CALM)
+    seen = visit(f"{language}/tags-light.html", **CALM)
     box = box_of(seen)
     box.locator("textarea").focus()
     seen.page.keyboard.press("Tab")
@@ -315,7 +295,7 @@ def test_keyboard_alone(visit, language):
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_demo_at_work_fits_a_phone_and_is_accessible(visit, violations, language, scheme):
-    seen = visit(f"{language}/{scheme}.html", viewport={"width": 360, "height": 800}, **CALM)
+    seen = visit(f"{language}/tags-{scheme}.html", viewport={"width": 360, "height": 800}, **CALM)
     box = box_of(seen)
     for typed in TYPED[language]:
         for way in ("rules", "alone"):
@@ -328,7 +308,7 @@ def test_demo_at_work_fits_a_phone_and_is_accessible(visit, violations, language
 def test_page_opened_from_a_disk_reads_too(browser, folder):
     """Neither modules nor fetch work there; scripts do."""
     page = browser.new_page(reduced_motion="reduce")
-    page.goto((folder / "zh" / "light.html").as_uri())
+    page.goto((folder / "zh" / "tags-light.html").as_uri())
     give(page.locator(".tagger"), "中国公司")
     assert len(trace(page.locator(".tagger"))["tokens"]) == 4
     page.close()
@@ -336,7 +316,7 @@ def test_page_opened_from_a_disk_reads_too(browser, folder):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_without_script_there_are_examples(visit, models, language):
-    page = visit(f"{language}/light.html", java_script_enabled=False).page
+    page = visit(f"{language}/tags-light.html", java_script_enabled=False).page
     rows = page.locator(".tagger p").all_text_contents()
     assert rows == [models[language].written(text) for text in EXAMPLES[language]]
     assert page.locator(".tagger button").count() == 0
