@@ -109,6 +109,18 @@ def programs_run(root: Path, sources: list[str]) -> list[Path]:
     return [root / "book" / "programs" / f"{name}.py" for name in sorted(names)]
 
 
+def texts_read(root: Path, code: list[Path]) -> list[Path]:
+    """Return the texts and tables that these modules may read: not those that only others name."""
+    texts = sorted(file for file in (root / DATA).rglob("*") if file.suffix in TEXTS)
+    modules = {file: file.read_text(encoding="utf-8") for file in (root / DATA).rglob("*.py")}
+
+    def counts(text: Path) -> bool:
+        users = {file for file, source in modules.items() if text.name in source}
+        return not users or bool(users & set(code))
+
+    return list(filter(counts, texts))
+
+
 def files(root: Path, sources: list[str]) -> list[Path]:
     """Return every file, beside the cells themselves, that decides what the cells print."""
     programs = programs_run(root, sources)
@@ -116,7 +128,7 @@ def files(root: Path, sources: list[str]) -> list[Path]:
     code = [*modules(root, sources), *programs]
     read = results_read(root, sources)
     if any(file.is_relative_to(root / DATA) for file in code):
-        read += sorted(f for f in (root / DATA).rglob("*") if f.suffix in TEXTS)
+        read += texts_read(root, code)
     return [*code, *read, root / "constraints.txt"]
 
 
