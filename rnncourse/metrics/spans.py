@@ -163,8 +163,8 @@ def entity_tags(found: Iterable[Entity], T: int, scheme: str = "BIO") -> list[st
     tags = ["O"] * T
     for kind, start, end in found:
         if not 0 <= start < end <= T or set(tags[start:end]) != {"O"}:
-            raise ValueError(f"entity {kind!r}, {start} to {end}: expected 0 <= start < end <= {T}, "
-                             "and no step of another entity")  # fmt: skip
+            raise ValueError(f"entity {kind!r}, {start} to {end}: expected 0 <= start < end <= {T} "
+                             "and steps of no other entity")  # fmt: skip
         inside = scheme[1] * (end - start - 1)
         letters = "B" + inside if scheme == "BIO" else "B" + inside[:-1] + "E" if inside else "S"
         tags[start:end] = [letter if kind == "_" else f"{letter}-{kind}" for letter in letters]
