@@ -1,4 +1,4 @@
-"""Byte-pair encoding: subwords, pieces of words that are learned from how often they stand side by side.
+"""Byte-pair encoding: subwords, learned from how often pieces of words stand side by side.
 
 A text is a row of words; a word is a row of pieces, first its characters. What is learned is
 which two neighbouring pieces become one, in which order.

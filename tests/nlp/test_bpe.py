@@ -57,6 +57,7 @@ def test_words_by_hand():
         "China", "，", "a", " ", " b",
     ]  # fmt: skip
     assert bpe.split(" a") == [" ", " a"]
+    assert bpe.split("cafe\u0301s'") == [" cafe\u0301s", "'"]  # an accent of its own
     assert bpe.split("") == []
     assert bpe.count(["a b", "b", "我们"]) == {" a": 1, " b": 2, "我们": 1}
 
