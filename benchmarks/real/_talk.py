@@ -22,9 +22,9 @@ Array = np.ndarray
 Tokens = list[str]
 PAD, START, END, UNKNOWN, TURN = range(5)
 FIRST = 5
-D, H, DROP, RATE, BATCH = 64, 128, 0.3, 4e-3, 64
-READ, WRITTEN = 25, 20  # tokens: of a context the last ones, of a reply the first
-MOST = 2500  # tokens of a vocabulary, of those seen at least twice
+D, H, DROP, RATE, BATCH = 64, 96, 0.2, 4e-3, 64
+READ, WRITTEN = 20, 16  # tokens: of a context the last ones, of a reply the first
+MOST = 2000  # tokens of a vocabulary, of those seen at least twice
 
 
 class Pair(NamedTuple):
@@ -192,7 +192,7 @@ Learnt = tuple[Writer, list[float], list[float]]
 
 
 def trained(V: int, learn: Coded, valid: Coded, seed: int, deaf: bool = False,
-            epochs: int = 14, patience: int = 2) -> Learnt:  # fmt: skip
+            epochs: int = 9, patience: int = 1) -> Learnt:  # fmt: skip
     """The network of the best epoch; perplexities of the training and the validation by epoch."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
@@ -226,7 +226,8 @@ def trained(V: int, learn: Coded, valid: Coded, seed: int, deaf: bool = False,
 def beams(model: Writer, sources: Sequence[list[int]], W: int) -> list[list[tuple[Any, float]]]:
     """Of each source the W best replies found, (numbers with the end, log p); width 1 is greedy.
 
-    A reply that has ended stays in the beam. Padding, start, unknown and turn are never written.
+    A reply that has ended stays in the beam. Padding, start, unknown and turn are never written,
+    nor is an empty reply.
     """
     found: list[Any] = [None] * len(sources)
     for rows in _batches(sources, 50):
@@ -237,11 +238,12 @@ def beams(model: Writer, sources: Sequence[list[int]], W: int) -> list[list[tupl
         sums = torch.full((N, W), -torch.inf)
         sums[:, 0] = 0
         written = torch.full((N, W, 1), START)
-        for _ in range(WRITTEN + 1):
+        for k in range(WRITTEN + 1):
             last = written[:, :, -1]
             scores, state = model.decode(last.reshape(-1, 1), outputs, padding, state)
             scores = scores[:, 0]
-            scores[:, [PAD, START, UNKNOWN, TURN]] = -torch.inf
+            never = [PAD, START, UNKNOWN, TURN] if k else [PAD, START, UNKNOWN, TURN, END]
+            scores[:, never] = -torch.inf
             log_p = scores.log_softmax(1).reshape(N, W, -1)
             done = (last == END) | (last == PAD)
             log_p[done] = -torch.inf
@@ -253,7 +255,7 @@ def beams(model: Writer, sources: Sequence[list[int]], W: int) -> list[list[tupl
             state = state[:, (torch.arange(N)[:, None] * W + came).reshape(-1)]
             if ((token == END) | (token == PAD)).all():
                 break
-        for k, replies, values in zip(rows, written.tolist(), sums.tolist(), strict=True):
+        for n, replies, values in zip(rows, written.tolist(), sums.tolist(), strict=True):
             texts = [[t for t in one[1:] if t != PAD] for one in replies]
-            found[k] = list(zip(texts, values, strict=True))
+            found[n] = list(zip(texts, values, strict=True))
     return found
