@@ -1,0 +1,245 @@
+"""Replies: the commonest one, those of the nearest contexts, and a GRU's, reranked. 45 minutes.
+
+Only development and test parts, or a toy part, of each corpus are at hand: training is small, and
+no number is comparable with a published one. Tokens are lower-case words, in Chinese characters;
+contexts and replies are cut (READ, WRITTEN of _talk.py), and rare tokens are one unknown token,
+which perplexity counts. BLEU, distinct and shares are of the same drawn contexts of the test for
+all. No text of LCCC, nor any that was learnt from it, is recorded.
+"""
+
+from _common import SEEDS, Run, summary  # isort: skip  (before NumPy: it sets the threads)
+
+import functools
+import itertools
+from collections import Counter
+from typing import Any
+
+import _talk
+import numpy as np
+from _talk import CORPORA, Pair, Tokens
+
+from rnncourse import metrics
+from rnncourse.nlp import ngram, retrieval
+
+Array = np.ndarray
+DRAWN, WIDTH = 1000, 10
+WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the anti-LM, or of the backward model
+LEAKS = ("XDailyDialog en", "KdConv")
+BACKWARD = ("XDailyDialog en",)
+TURNS = ("XDailyDialog en", "KdConv")
+Replies = list[Tokens]
+
+
+@functools.cache
+def parts(name: str, seed: int, by_dialogue: bool = True) -> tuple[list[Pair], list[Pair]]:
+    """Training and validation; of LCCC each pair is a dialogue."""
+    return _talk.split(_talk.pairs(name, False), by_dialogue, seed)
+
+
+@functools.cache
+def drawn(name: str) -> list[Pair]:
+    """Pairs of the test that all reply to."""
+    found = _talk.pairs(name, True)
+    places = np.random.default_rng(0).choice(len(found), DRAWN, replace=False)
+    return [found[k] for k in sorted(places)]
+
+
+# --- replies without a network --------------------------------------------------------------
+
+
+def tfidf(documents: Replies, queries: Replies) -> Array:
+    """The place of the document with the largest cosine for each query, (N,)."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    model = TfidfVectorizer(analyzer=lambda tokens: tokens).fit(documents)
+    known, asked = model.transform(documents), model.transform(queries)
+    return np.concatenate([(asked[k : k + 200] @ known.T).toarray().argmax(1)
+                           for k in range(0, len(queries), 200)])  # fmt: skip
+
+
+def bm25(documents: Replies, queries: Replies) -> Array:
+    model = retrieval.Bm25(documents)
+    return np.array([int(model.nearest(query, 1)[0]) for query in queries])
+
+
+def retrieved(learn: list[Pair], asked: list[Pair]) -> dict[str, Replies]:
+    known, queries = [p.context for p in learn], [p.context for p in asked]
+    return {way.__name__: [learn[k].reply for k in way(known, queries)] for way in (tfidf, bm25)}
+
+
+def plain(name: str, seed: int) -> dict[str, Replies]:
+    """Of the drawn contexts; what people replied stands first."""
+    learn, _ = parts(name, seed)
+    (commonest, _), *_ = Counter(tuple(p.reply) for p in learn).most_common(1)
+    return {"people": [p.reply for p in drawn(name)], "commonest": [list(commonest)] * DRAWN,
+            **retrieved(learn, drawn(name))}  # fmt: skip
+
+
+# --- networks ---------------------------------------------------------------------------------
+
+
+def coded(coder: _talk.Coder, found: list[Pair], turns: int = 1) -> _talk.Coded:
+    return [coder.source(p, turns) for p in found], [coder.target(p.reply) for p in found]
+
+
+def counted(coder: _talk.Coder, learn: list[Pair], tested: _talk.Coded) -> float:
+    """Perplexity of trigrams of replies, Kneser–Ney."""
+    model = ngram.KneserNey(3, coder.V).fit([[_talk.START, *coder.target(p.reply)] for p in learn])
+    total = sum(model.log_probabilities([_talk.START, *t])[1:].sum() for t in tested[1])
+    return round(float(np.exp(-total / sum(map(len, tested[1])))), 3)
+
+
+def contexts(coder: _talk.Coder, model: Any, tested: _talk.Coded) -> dict[str, float]:
+    """Perplexity with the true context, with it shuffled, and with another one."""
+    rng, (sources, targets) = np.random.default_rng(0), tested
+    shuffled = [list(rng.permutation(source)) for source in sources]
+    others = [sources[k] for k in rng.permutation(len(sources))]
+    return {"true": _talk.perplexity(model, sources, targets),
+            "words shuffled": _talk.perplexity(model, shuffled, targets),
+            "of another reply": _talk.perplexity(model, others, targets)}  # fmt: skip
+
+
+def reranked(coder: _talk.Coder, found: Any, models: dict[str, Any], sources: Any) -> Any:
+    """Of each way and weight the best candidates: log p(T|S) − w log p(T), and
+    (1 − w) log p(T|S) + w log p(S|T)."""
+    flat = [(k, reply, p) for k, beam in enumerate(found) for reply, p in beam]
+    heard, forward = [sources[k] for k, *_ in flat], np.array([p for *_, p in flat])
+    replies = [[*(t for t in reply if t != _talk.END), _talk.END] for _, reply, _ in flat]
+    alone = _talk.log_probs(models["deaf"], heard, replies)
+    scores = {("anti-LM", w): forward - w * alone for w in WEIGHTS}
+    if "backward" in models:
+        back = _talk.log_probs(models["backward"], replies, [[*s, _talk.END] for s in heard])
+        scores |= {("bidi", w): (1 - w) * forward + w * back for w in WEIGHTS}
+    places = np.cumsum([0, *(len(beam) for beam in found)])
+    return {f"{way} {w}": [coder.text(replies[a + int(score[a:b].argmax())])
+                           for a, b in itertools.pairwise(places)]
+            for (way, w), score in scores.items()}  # fmt: skip
+
+
+def network(name: str, seed: int) -> dict[str, Any]:
+    """A GRU with attention, the same deaf, one backwards (BACKWARD); perplexities, replies."""
+    learn, valid = parts(name, seed)
+    coder = _talk.Coder(learn)
+    given = coded(coder, learn), coded(coder, valid)
+    model, training, curve = _talk.trained(coder.V, *given, seed)
+    deaf, _, deaf_curve = _talk.trained(coder.V, *given, seed, deaf=True)
+    models = {"deaf": deaf}
+    if name in BACKWARD and seed == 0:
+        turned = [(targets, [[*source, _talk.END] for source in sources])
+                  for sources, targets in given]  # fmt: skip
+        models["backward"] = _talk.trained(coder.V, *turned, seed)[0]
+    tested = coded(coder, _talk.pairs(name, True))
+    sources = coded(coder, drawn(name))[0]
+    greedy = [coder.text(beam[0][0]) for beam in _talk.beams(model, sources, 1)]
+    beams = _talk.beams(model, sources, WIDTH)
+    return {"V": coder.V, "training": training, "valid": curve, "valid deaf": deaf_curve,
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "trigrams": counted(coder, learn, tested),
+            "deaf": _talk.perplexity(deaf, *tested), **contexts(coder, model, tested),
+            "unknown": round(float(np.mean([t == _talk.UNKNOWN for r in tested[1] for t in r])), 4),
+            "replies": {"greedy": greedy} | reranked(coder, beams, models, sources)}  # fmt: skip
+
+
+def two_turns(name: str, seed: int) -> dict[str, float]:
+    """The same network reading two turns: perplexity of all, and of those that have two."""
+    learn, valid = parts(name, seed)
+    coder = _talk.Coder(learn)
+    model, *_ = _talk.trained(coder.V, coded(coder, learn, 2), coded(coder, valid, 2), seed)
+    return {"two turns": _talk.perplexity(model, *coded(coder, _talk.pairs(name, True), 2))}
+
+
+def leaked(name: str, seed: int) -> dict[str, Any]:
+    """Held out by pairs and by dialogues: the nearest context; by pairs also perplexity."""
+    found = {}
+    for way in ("by dialogue", "by pairs"):
+        learn, valid = parts(name, seed, way == "by dialogue")
+        near = tfidf([p.context for p in learn], [p.context for p in valid])
+        same = [learn[k].dialogue == p.dialogue for k, p in zip(near, valid, strict=True)]
+        found[way] = {"same dialogue": round(float(np.mean(same)), 4),
+                      "bleu": bleu(valid, [learn[k].reply for k in near])}  # fmt: skip
+    coder = _talk.Coder(learn)
+    _, _, curve = _talk.trained(coder.V, coded(coder, learn), coded(coder, valid), seed)
+    found["by pairs"]["perplexity"] = min(curve)
+    return found
+
+
+# --- measuring --------------------------------------------------------------------------------
+
+
+def bleu(asked: list[Pair], found: Replies) -> float:
+    """In hundredths, of four lengths, smoothed as sacrebleu does."""
+    return round(100 * float(metrics.bleu([[p.reply] for p in asked], found).score), 3)
+
+
+def measured(name: str, seed: int, found: Replies) -> dict[str, float]:
+    known = {tuple(p.reply) for p in parts(name, seed)[0]}
+    often = Counter(map(tuple, found)).most_common(10)
+    return {"bleu": bleu(drawn(name), found),
+            "distinct-1": round(metrics.distinct(found, 1), 4),
+            "distinct-2": round(metrics.distinct(found, 2), 4),
+            "ten commonest": round(sum(n for _, n in often) / len(found), 4),
+            "in training": round(float(np.mean([tuple(one) in known for one in found])), 4),
+            "length": round(float(np.mean([len(one) for one in found])), 2)}  # fmt: skip
+
+
+def overall(runs: list[dict[str, float]]) -> dict[str, Any]:
+    return {key: summary([run[key] for run in runs if key in run]) for key in runs[0]}
+
+
+def shown(name: str, found: Replies) -> list[list[Any]]:
+    """The commonest replies with their shares; none of LCCC."""
+    if name == "LCCC":
+        return []
+    between = " " if name.endswith("en") else ""
+    return [[between.join(reply), round(n / len(found), 4)]
+            for reply, n in Counter(map(tuple, found)).most_common(10)]  # fmt: skip
+
+
+def edition(run: Run, name: str, seeds: tuple[int, ...]) -> dict[str, Any]:
+    """All of one corpus."""
+    plains = [run.step(f"{name} {seed} plain", plain, name, seed) for seed in seeds]
+    nets = [run.step(f"{name} {seed} network", network, name, seed) for seed in seeds]
+    replies = [one | net.pop("replies") for one, net in zip(plains, nets, strict=True)]
+    ways = list(replies[0])  # of seed 0, which has all
+    record = {
+        "pairs": [len(_talk.pairs(name, tested)) for tested in (False, True)],
+        "V": nets[0]["V"], "parameters": nets[0]["parameters"], "unknown": nets[0]["unknown"],
+        "perplexity": overall([{key: net[key] for key in ("trigrams", "deaf", "true",
+                                "words shuffled", "of another reply")} for net in nets]),
+        "by epoch": {key: nets[0][key] for key in ("training", "valid", "valid deaf")},
+        "replies": {way: overall([measured(name, seed, one[way])
+                                  for seed, one in zip(seeds, replies, strict=True) if way in one])
+                    for way in ways},
+        "commonest": {way: shown(name, replies[0][way])
+                      for way in ("people", "greedy", "anti-LM 0.0", "anti-LM 0.5", "bidi 0.5")
+                       if way in replies[0]},
+    }  # fmt: skip
+    if name in TURNS:
+        record["two turns"] = overall([run.step(f"{name} {seed} two turns", two_turns, name, seed)
+                                       for seed in seeds])["two turns"]  # fmt: skip
+    if name in LEAKS:
+        found = [run.step(f"{name} {seed} leak", leaked, name, seed) for seed in seeds]
+        for one, net in zip(found, nets, strict=True):
+            one["by dialogue"]["perplexity"] = min(net["valid"])
+        record["held out"] = {way: overall([one[way] for one in found]) for way in found[0]}
+    return record
+
+
+def main() -> None:
+    needs = [(c.name, file) for c in CORPORA.values() for file in (c.learnt, c.tested)]
+    what = "Replies in conversations: commonest, nearest, a GRU's, reranked; context, leaks."
+    steps = len(SEEDS) * (2 * len(CORPORA) + len(TURNS) + len(LEAKS))
+    with Run("dialogue", what, needs, ["torch", "scikit-learn"], steps) as run:
+        for seeds in (SEEDS[:1], SEEDS):  # a record after the first seed, since they take long
+            found = {name: edition(run, name, seeds) for name in CORPORA}
+            run.write({
+                "note": "Only development and toy parts: not comparable with published numbers.",
+                "settings": {"D": _talk.D, "H": _talk.H, "dropout": _talk.DROP, "rate": _talk.RATE,
+                             "batch": _talk.BATCH, "read": _talk.READ, "written": _talk.WRITTEN,
+                             "drawn": DRAWN, "width": WIDTH, "seeds": list(seeds)},
+                "sets": found,
+            })  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
