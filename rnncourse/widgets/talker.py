@@ -174,7 +174,7 @@ class Talker:
 class Shown:
     """What a notebook shows: a conversation; and where the page puts the network."""
 
-    def __init__(self, opener: str, rows: list[tuple[str, ...]], place: dict[str, str]) -> None:
+    def __init__(self, opener: str, rows: Sequence[tuple[str, ...]], place: dict[str, str]) -> None:
         """Args: opener: what the network says first; rows: what is typed, its reply, and the
         nearest question with its reply; place: attributes for the page's script."""
         self.opener, self.rows, self.place = opener, rows, place
