@@ -134,7 +134,9 @@ def judge(kind: str, reply: Sequence[str], language: str = "en") -> str:
     if kind not in talk(language).kinds:
         raise ValueError(f"kind is {kind!r}; expected one of {sorted(talk(language).kinds)}")
     found = known.get(_bare(reply))
-    return "none" if found is None else found or "safe" if found != kind else "own"
+    if found is None:
+        return "none"
+    return "own" if found == kind else "other" if found else "safe"
 
 
 def offers(rng: np.random.Generator, N: int, language: str = "en") -> list[Offer]:
