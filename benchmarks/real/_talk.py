@@ -237,7 +237,7 @@ def beams(model: Writer, sources: Sequence[list[int]], W: int) -> list[list[tupl
     """Of each source the W best replies found, (numbers with the end, log p); width 1 is greedy.
 
     A reply that has ended stays in the beam. Padding, start, unknown and turn are never written,
-    nor is an empty reply.
+    nor is an empty reply; the longest ones end.
     """
     found: list[Any] = [None] * len(sources)
     for rows in _batches(sources, 50):
@@ -255,6 +255,8 @@ def beams(model: Writer, sources: Sequence[list[int]], W: int) -> list[list[tupl
             never = [PAD, START, UNKNOWN, TURN] if k else [PAD, START, UNKNOWN, TURN, END]
             scores[:, never] = -torch.inf
             log_p = scores.log_softmax(1).reshape(N, W, -1)
+            if k == WRITTEN:
+                log_p[..., :END] = log_p[..., FIRST:] = -torch.inf
             done = (last == END) | (last == PAD)
             log_p[done] = -torch.inf
             log_p[..., PAD][done] = 0.0

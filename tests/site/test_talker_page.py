@@ -14,8 +14,8 @@ CALM = {"reduced_motion": "reduce"}  # everything at once
 TALKS = {
     "en": ("What have you eaten for lunch?", "Why?", " WHERE exactly ", "are you human", "é🙂",
            "you're an idiot!!", "word " * 60, "don’t know 3.14 <b>", "饭"),
-    "zh": ("你午饭吃了什么？", "为什么？", "在哪里", "你是人吗", "é🙂", "你真笨！！", "今天天气" * 20,
-           "3.14 <b>", "what?"),
+    "zh": ("你午饭吃了什么？", "为什么？", "在哪里", "你是人吗", "é🙂", "你真笨！！",
+           "今天天气" * 20, "3.14 <b>", "what?"),
 }  # fmt: skip
 
 
@@ -49,8 +49,10 @@ def ask(box, typed):
     box.locator("[type=text]").fill(typed)
     box.locator("[type=text]").press("Enter")
     box.locator(":scope > .visually-hidden:not(:empty)").wait_for(state="attached")
-    return box.evaluate("box => { const { text, plain, p, alone, ids, near, unknown, cut } ="
-                        " box.trace; return { text, plain, p, alone, ids, near, unknown, cut } }")  # fmt: skip
+    return box.evaluate(
+        "box => { const { text, plain, p, alone, ids, near, unknown, cut } = box.trace;"
+        " return { text, plain, p, alone, ids, near, unknown, cut } }"
+    )
 
 
 def note_of(box):

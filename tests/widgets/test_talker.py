@@ -1,4 +1,4 @@
-"""The network that talks: what it reads and writes, what is ranked anew, what is near; its record."""
+"""The network that talks: what it reads and writes, what is ranked anew, what is near."""
 
 import html
 import json
