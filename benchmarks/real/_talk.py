@@ -63,11 +63,11 @@ def _marked(line: str) -> list[str]:
 CORPORA = {
     "XDailyDialog en": Corpus("dialogue_xdailydialog", "en_dev.txt", "en_test.txt", _marked,
                               words),
-    "XDailyDialog zh": Corpus("dialogue_xdailydialog", "zh_dev.txt", "zh_test.txt", _marked, signs),
     "KdConv": Corpus("dialogue_kdconv", "kdconv_dev.txt", "kdconv_test.txt",
                      lambda line: line.split("\t")[1:], signs),
     "LCCC": Corpus("dialogue_lccc_toy", "toy_train.txt", "toy_valid.txt",
                    lambda line: line.split("\t"), signs),
+    "XDailyDialog zh": Corpus("dialogue_xdailydialog", "zh_dev.txt", "zh_test.txt", _marked, signs),
 }  # fmt: skip
 
 
@@ -141,9 +141,9 @@ class Writer(nn.Module):
                 nn.init.zeros_(one.weight)
                 nn.init.zeros_(one.bias)
 
-    def encode(self, source: torch.Tensor, lengths: torch.Tensor) -> Any:
+    def encode(self, source: torch.Tensor, lengths: torch.Tensor | None) -> Any:
         """Outputs (N, T, H), the mask (N, 1, T) of what is padding, and the first state."""
-        if self.deaf:
+        if lengths is None:
             return None, None, torch.zeros(1, len(source), H)
         packed = pack_padded_sequence(self.drop(self.read(source)), lengths, batch_first=True,
                                       enforce_sorted=False)  # fmt: skip
@@ -163,10 +163,10 @@ class Writer(nn.Module):
 
     def losses(self, sources: Sequence[list[int]], targets: Sequence[list[int]]) -> torch.Tensor:
         """−log p of each token (N, U); 0 at padding."""
-        source, lengths = _padded(sources)
         target, _ = _padded(targets)
         inputs = torch.cat([torch.full((len(target), 1), START), target[:, :-1]], 1)
-        scores, _ = self.decode(inputs, *self.encode(source, lengths))
+        source = (target, None) if self.deaf else _padded(sources)  # of a deaf one, only how many
+        scores, _ = self.decode(inputs, *self.encode(*source))
         return nn.functional.cross_entropy(scores.transpose(1, 2), target, ignore_index=PAD,
                                            reduction="none")  # fmt: skip
 
