@@ -22,7 +22,7 @@ Array = np.ndarray
 Tokens = list[str]
 PAD, START, END, UNKNOWN, TURN = range(5)
 FIRST = 5
-D, H, DROP, RATE, BATCH = 64, 96, 0.2, 4e-3, 64
+D, H, DROP, RATE, BATCH, EPOCHS = 64, 96, 0.3, 5e-3, 64, 6
 READ, WRITTEN = 20, 16  # tokens: of a context the last ones, of a reply the first
 MOST = 2000  # tokens of a vocabulary, of those seen at least twice
 
@@ -63,11 +63,11 @@ def _marked(line: str) -> list[str]:
 CORPORA = {
     "XDailyDialog en": Corpus("dialogue_xdailydialog", "en_dev.txt", "en_test.txt", _marked,
                               words),
-    "XDailyDialog zh": Corpus("dialogue_xdailydialog", "zh_dev.txt", "zh_test.txt", _marked, signs),
     "KdConv": Corpus("dialogue_kdconv", "kdconv_dev.txt", "kdconv_test.txt",
                      lambda line: line.split("\t")[1:], signs),
     "LCCC": Corpus("dialogue_lccc_toy", "toy_train.txt", "toy_valid.txt",
                    lambda line: line.split("\t"), signs),
+    "XDailyDialog zh": Corpus("dialogue_xdailydialog", "zh_dev.txt", "zh_test.txt", _marked, signs),
 }  # fmt: skip
 
 
@@ -117,25 +117,33 @@ class Coder:
 
 
 class Writer(nn.Module):
-    """Source (N, T), lengths (N,), inputs (N, U) → scores (N, U, V); deaf: a language model."""
+    """Source (N, T), lengths (N,), inputs (N, U) → scores (N, U, V).
 
-    def __init__(self, V: int, deaf: bool = False) -> None:
+    Deaf, it is a language model of replies: no encoder, no attention. One that hears begins as a
+    deaf one, what it hears counting for nothing, and scores h + tanh([h; context] W + b).
+    """
+
+    def __init__(self, V: int, begin: "Writer | None" = None) -> None:
         super().__init__()
-        self.deaf, self.drop = deaf, nn.Dropout(DROP)
+        self.deaf, self.drop = begin is None, nn.Dropout(DROP)
         self.wrote, self.decoder = nn.Embedding(V, D, PAD), nn.GRU(D, H, batch_first=True)
         self.output = nn.Linear(H, V)
-        if not deaf:
+        if begin is None:
+            nn.init.normal_(self.wrote.weight, 0, 0.1)
+        else:
             self.read = nn.Embedding(V, D, PAD)
             self.encoder = nn.GRU(D, H // 2, batch_first=True, bidirectional=True)
             self.bridge, self.score = nn.Linear(H, H), nn.Linear(H, H, bias=False)
             self.combine = nn.Linear(2 * H, H)
-        for one in self.modules():
-            if isinstance(one, nn.Embedding):
-                nn.init.normal_(one.weight, 0, 0.1)
+            nn.init.normal_(self.read.weight, 0, 0.1)
+            self.load_state_dict(begin.state_dict(), strict=False)
+            for one in (self.bridge, self.combine):
+                nn.init.zeros_(one.weight)
+                nn.init.zeros_(one.bias)
 
-    def encode(self, source: torch.Tensor, lengths: torch.Tensor) -> Any:
+    def encode(self, source: torch.Tensor, lengths: torch.Tensor | None) -> Any:
         """Outputs (N, T, H), the mask (N, 1, T) of what is padding, and the first state."""
-        if self.deaf:
+        if lengths is None:
             return None, None, torch.zeros(1, len(source), H)
         packed = pack_padded_sequence(self.drop(self.read(source)), lengths, batch_first=True,
                                       enforce_sorted=False)  # fmt: skip
@@ -150,15 +158,15 @@ class Writer(nn.Module):
         if not self.deaf:
             scores = hs @ self.score(outputs).transpose(1, 2)
             contexts = scores.masked_fill(padding, -torch.inf).softmax(2) @ outputs
-            hs = torch.tanh(self.combine(torch.cat([hs, contexts], 2)))
+            hs = hs + torch.tanh(self.combine(torch.cat([hs, contexts], 2)))
         return self.output(self.drop(hs)), state
 
     def losses(self, sources: Sequence[list[int]], targets: Sequence[list[int]]) -> torch.Tensor:
         """−log p of each token (N, U); 0 at padding."""
-        source, lengths = _padded(sources)
         target, _ = _padded(targets)
         inputs = torch.cat([torch.full((len(target), 1), START), target[:, :-1]], 1)
-        scores, _ = self.decode(inputs, *self.encode(source, lengths))
+        source = (target, None) if self.deaf else _padded(sources)  # of a deaf one, only how many
+        scores, _ = self.decode(inputs, *self.encode(*source))
         return nn.functional.cross_entropy(scores.transpose(1, 2), target, ignore_index=PAD,
                                            reduction="none")  # fmt: skip
 
@@ -191,15 +199,17 @@ Coded = tuple[list[list[int]], list[list[int]]]
 Learnt = tuple[Writer, list[float], list[float]]
 
 
-def trained(V: int, learn: Coded, valid: Coded, seed: int, deaf: bool = False,
-            epochs: int = 9, patience: int = 1) -> Learnt:  # fmt: skip
-    """The network of the best epoch; perplexities of the training and the validation by epoch."""
+def trained(V: int, learn: Coded, valid: Coded, seed: int, begin: Writer | None = None) -> Learnt:
+    """The network of the best epoch; perplexities of training and validation by epoch.
+
+    Without ``begin`` it is a deaf one.
+    """
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    rng, model = np.random.default_rng(seed), Writer(V, deaf)
+    rng, model = np.random.default_rng(seed), Writer(V, begin)
     adam = torch.optim.Adam(model.parameters(), RATE)
     curve, training, best = [], [], None
-    for _ in range(epochs):
+    for _ in range(EPOCHS):
         total = 0.0
         for rows in _batches(learn[1], BATCH, rng):
             loss = model.losses([learn[0][k] for k in rows], [learn[1][k] for k in rows])
@@ -215,7 +225,7 @@ def trained(V: int, learn: Coded, valid: Coded, seed: int, deaf: bool = False,
         model.train()
         if curve[-1] == min(curve):
             best = {name: value.clone() for name, value in model.state_dict().items()}
-        elif len(curve) - int(np.argmin(curve)) > patience:
+        elif len(curve) - int(np.argmin(curve)) > 1:
             break
     assert best is not None
     model.load_state_dict(best)
@@ -227,7 +237,7 @@ def beams(model: Writer, sources: Sequence[list[int]], W: int) -> list[list[tupl
     """Of each source the W best replies found, (numbers with the end, log p); width 1 is greedy.
 
     A reply that has ended stays in the beam. Padding, start, unknown and turn are never written,
-    nor is an empty reply.
+    nor is an empty reply; the longest ones end.
     """
     found: list[Any] = [None] * len(sources)
     for rows in _batches(sources, 50):
@@ -245,6 +255,8 @@ def beams(model: Writer, sources: Sequence[list[int]], W: int) -> list[list[tupl
             never = [PAD, START, UNKNOWN, TURN] if k else [PAD, START, UNKNOWN, TURN, END]
             scores[:, never] = -torch.inf
             log_p = scores.log_softmax(1).reshape(N, W, -1)
+            if k == WRITTEN:
+                log_p[..., :END] = log_p[..., FIRST:] = -torch.inf
             done = (last == END) | (last == PAD)
             log_p[done] = -torch.inf
             log_p[..., PAD][done] = 0.0

@@ -22,11 +22,12 @@ from rnncourse import metrics
 from rnncourse.nlp import ngram, retrieval
 
 Array = np.ndarray
-DRAWN, WIDTH = 1000, 10
-WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the anti-LM, or of the backward model
+SCORED, DRAWN, WIDTH = 1500, 800, 10  # pairs for perplexity, for replies
+WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the anti-LM
 LEAKS = ("XDailyDialog en", "KdConv")
-BACKWARD = ("XDailyDialog en",)
-TURNS = ("XDailyDialog en", "KdConv")
+TURNS = ("XDailyDialog en",)  # what takes long, for one corpus
+CURVES = ("training", "valid", "training deaf", "valid deaf")
+PERPLEXITIES = ("trigrams", "deaf", "true", "words shuffled", "of another reply", "two turns")
 Replies = list[Tokens]
 
 
@@ -37,11 +38,15 @@ def parts(name: str, seed: int, by_dialogue: bool = True) -> tuple[list[Pair], l
 
 
 @functools.cache
-def drawn(name: str) -> list[Pair]:
-    """Pairs of the test that all reply to."""
+def scored(name: str) -> list[Pair]:
+    """Pairs of the test by which perplexity is measured: drawn, fewer where there are fewer."""
     found = _talk.pairs(name, True)
-    places = np.random.default_rng(0).choice(len(found), DRAWN, replace=False)
-    return [found[k] for k in sorted(places)]
+    return [found[k] for k in np.random.default_rng(0).permutation(len(found))[:SCORED]]
+
+
+def drawn(name: str) -> list[Pair]:
+    """The first of these, to which all reply."""
+    return scored(name)[:DRAWN]
 
 
 # --- replies without a network --------------------------------------------------------------
@@ -52,7 +57,7 @@ def tfidf(documents: Replies, queries: Replies) -> Array:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     model = TfidfVectorizer(analyzer=lambda tokens: tokens).fit(documents)
-    known, asked = model.transform(documents), model.transform(queries)
+    known, asked = (model.transform(some) for some in (documents, queries))
     return np.concatenate([(asked[k : k + 200] @ known.T).toarray().argmax(1)
                            for k in range(0, len(queries), 200)])  # fmt: skip
 
@@ -99,57 +104,45 @@ def contexts(coder: _talk.Coder, model: Any, tested: _talk.Coded) -> dict[str, f
             "of another reply": _talk.perplexity(model, others, targets)}  # fmt: skip
 
 
-def reranked(coder: _talk.Coder, found: Any, models: dict[str, Any], sources: Any) -> Any:
-    """Of each way and weight the best candidates: log p(T|S) − w log p(T), and
-    (1 − w) log p(T|S) + w log p(S|T)."""
-    flat = [(k, reply, p) for k, beam in enumerate(found) for reply, p in beam]
-    heard, forward = [sources[k] for k, *_ in flat], np.array([p for *_, p in flat])
-    replies = [[*(t for t in reply if t != _talk.END), _talk.END] for _, reply, _ in flat]
-    alone = _talk.log_probs(models["deaf"], heard, replies)
-    scores = {("anti-LM", w): forward - w * alone for w in WEIGHTS}
-    if "backward" in models:
-        back = _talk.log_probs(models["backward"], replies, [[*s, _talk.END] for s in heard])
-        scores |= {("bidi", w): (1 - w) * forward + w * back for w in WEIGHTS}
+def reranked(coder: _talk.Coder, found: Any, deaf: Any) -> dict[str, Replies]:
+    """Of each weight w the best candidates by log p(T|S) − w log p(T), the anti-LM."""
+    flat = [one for beam in found for one in beam]
+    forward = np.array([p for _, p in flat])
+    replies = [reply for reply, _ in flat]
+    alone = _talk.log_probs(deaf, [[] for _ in flat], replies)
     places = np.cumsum([0, *(len(beam) for beam in found)])
-    return {f"{way} {w}": [coder.text(replies[a + int(score[a:b].argmax())])
-                           for a, b in itertools.pairwise(places)]
-            for (way, w), score in scores.items()}  # fmt: skip
+    return {f"anti-LM {w}": [coder.text(replies[a + int((forward - w * alone)[a:b].argmax())])
+                             for a, b in itertools.pairwise(places)]
+            for w in WEIGHTS}  # fmt: skip
 
 
 def network(name: str, seed: int) -> dict[str, Any]:
-    """A GRU with attention, the same deaf, one backwards (BACKWARD); perplexities, replies."""
+    """A GRU with attention, and the same deaf; perplexities and replies."""
     learn, valid = parts(name, seed)
     coder = _talk.Coder(learn)
     given = coded(coder, learn), coded(coder, valid)
-    model, training, curve = _talk.trained(coder.V, *given, seed)
-    deaf, _, deaf_curve = _talk.trained(coder.V, *given, seed, deaf=True)
-    models = {"deaf": deaf}
-    if name in BACKWARD and seed == 0:
-        turned = [(targets, [[*source, _talk.END] for source in sources])
-                  for sources, targets in given]  # fmt: skip
-        models["backward"] = _talk.trained(coder.V, *turned, seed)[0]
-    tested = coded(coder, _talk.pairs(name, True))
+    deaf, deaf_training, deaf_curve = _talk.trained(coder.V, *given, seed)
+    model, training, curve = _talk.trained(coder.V, *given, seed, deaf)
+    tested = coded(coder, scored(name))
     sources = coded(coder, drawn(name))[0]
+    further = {}
+    if name in TURNS:  # the same network, reading two turns
+        given = coded(coder, learn, 2), coded(coder, valid, 2)
+        other, *_ = _talk.trained(coder.V, *given, seed, deaf)
+        further["two turns"] = _talk.perplexity(other, *coded(coder, scored(name), 2))
     greedy = [coder.text(beam[0][0]) for beam in _talk.beams(model, sources, 1)]
     beams = _talk.beams(model, sources, WIDTH)
-    return {"V": coder.V, "training": training, "valid": curve, "valid deaf": deaf_curve,
+    return {"V": coder.V, "training": training, "valid": curve,
+            "training deaf": deaf_training, "valid deaf": deaf_curve,
             "parameters": sum(p.numel() for p in model.parameters()),
             "trigrams": counted(coder, learn, tested),
-            "deaf": _talk.perplexity(deaf, *tested), **contexts(coder, model, tested),
+            "deaf": _talk.perplexity(deaf, *tested), **contexts(coder, model, tested), **further,
             "unknown": round(float(np.mean([t == _talk.UNKNOWN for r in tested[1] for t in r])), 4),
-            "replies": {"greedy": greedy} | reranked(coder, beams, models, sources)}  # fmt: skip
-
-
-def two_turns(name: str, seed: int) -> dict[str, float]:
-    """The same network reading two turns: perplexity of all, and of those that have two."""
-    learn, valid = parts(name, seed)
-    coder = _talk.Coder(learn)
-    model, *_ = _talk.trained(coder.V, coded(coder, learn, 2), coded(coder, valid, 2), seed)
-    return {"two turns": _talk.perplexity(model, *coded(coder, _talk.pairs(name, True), 2))}
+            "replies": {"greedy": greedy} | reranked(coder, beams, deaf)}  # fmt: skip
 
 
 def leaked(name: str, seed: int) -> dict[str, Any]:
-    """Held out by pairs and by dialogues: the nearest context; by pairs also perplexity."""
+    """Held out by pairs and by dialogues: the nearest context; in one corpus perplexity too."""
     found = {}
     for way in ("by dialogue", "by pairs"):
         learn, valid = parts(name, seed, way == "by dialogue")
@@ -157,9 +150,11 @@ def leaked(name: str, seed: int) -> dict[str, Any]:
         same = [learn[k].dialogue == p.dialogue for k, p in zip(near, valid, strict=True)]
         found[way] = {"same dialogue": round(float(np.mean(same)), 4),
                       "bleu": bleu(valid, [learn[k].reply for k in near])}  # fmt: skip
-    coder = _talk.Coder(learn)
-    _, _, curve = _talk.trained(coder.V, coded(coder, learn), coded(coder, valid), seed)
-    found["by pairs"]["perplexity"] = min(curve)
+    if name in TURNS:
+        coder = _talk.Coder(learn)
+        given = coded(coder, learn), coded(coder, valid)
+        begin, *_ = _talk.trained(coder.V, *given, seed)
+        found["by pairs"]["perplexity"] = min(_talk.trained(coder.V, *given, seed, begin)[2])
     return found
 
 
@@ -199,28 +194,25 @@ def edition(run: Run, name: str, seeds: tuple[int, ...]) -> dict[str, Any]:
     """All of one corpus."""
     plains = [run.step(f"{name} {seed} plain", plain, name, seed) for seed in seeds]
     nets = [run.step(f"{name} {seed} network", network, name, seed) for seed in seeds]
-    replies = [one | net.pop("replies") for one, net in zip(plains, nets, strict=True)]
-    ways = list(replies[0])  # of seed 0, which has all
+    replies = [one | net["replies"] for one, net in zip(plains, nets, strict=True)]
     record = {
+        "seeds": list(seeds),
         "pairs": [len(_talk.pairs(name, tested)) for tested in (False, True)],
         "V": nets[0]["V"], "parameters": nets[0]["parameters"], "unknown": nets[0]["unknown"],
-        "perplexity": overall([{key: net[key] for key in ("trigrams", "deaf", "true",
-                                "words shuffled", "of another reply")} for net in nets]),
-        "by epoch": {key: nets[0][key] for key in ("training", "valid", "valid deaf")},
+        "perplexity": overall([{key: net[key] for key in PERPLEXITIES if key in net}
+                               for net in nets]),
+        "by epoch": {key: nets[0][key] for key in CURVES},
         "replies": {way: overall([measured(name, seed, one[way])
-                                  for seed, one in zip(seeds, replies, strict=True) if way in one])
-                    for way in ways},
+                                  for seed, one in zip(seeds, replies, strict=True)])
+                    for way in replies[0]},
         "commonest": {way: shown(name, replies[0][way])
-                      for way in ("people", "greedy", "anti-LM 0.0", "anti-LM 0.5", "bidi 0.5")
-                       if way in replies[0]},
+                      for way in ("people", "greedy", "anti-LM 0.0", "anti-LM 0.5")},
     }  # fmt: skip
-    if name in TURNS:
-        record["two turns"] = overall([run.step(f"{name} {seed} two turns", two_turns, name, seed)
-                                       for seed in seeds])["two turns"]  # fmt: skip
     if name in LEAKS:
         found = [run.step(f"{name} {seed} leak", leaked, name, seed) for seed in seeds]
-        for one, net in zip(found, nets, strict=True):
-            one["by dialogue"]["perplexity"] = min(net["valid"])
+        for one, net in zip(found, nets, strict=True):  # its training is held out by dialogue
+            if name in TURNS:
+                one["by dialogue"] = one["by dialogue"] | {"perplexity": min(net["valid"])}
         record["held out"] = {way: overall([one[way] for one in found]) for way in found[0]}
     return record
 
@@ -228,17 +220,20 @@ def edition(run: Run, name: str, seeds: tuple[int, ...]) -> dict[str, Any]:
 def main() -> None:
     needs = [(c.name, file) for c in CORPORA.values() for file in (c.learnt, c.tested)]
     what = "Replies in conversations: commonest, nearest, a GRU's, reranked; context, leaks."
-    steps = len(SEEDS) * (2 * len(CORPORA) + len(TURNS) + len(LEAKS))
+    steps = len(SEEDS) * (2 * len(CORPORA) + len(LEAKS))
+    head = {
+        "note": "Only development and toy parts: not comparable with published numbers.",
+        "settings": {"D": _talk.D, "H": _talk.H, "dropout": _talk.DROP, "rate": _talk.RATE,
+                     "batch": _talk.BATCH, "epochs": _talk.EPOCHS, "read": _talk.READ,
+                     "written": _talk.WRITTEN, "scored": SCORED, "drawn": DRAWN,
+                     "width": WIDTH},
+    }  # fmt: skip
     with Run("dialogue", what, needs, ["torch", "scikit-learn"], steps) as run:
-        for seeds in (SEEDS[:1], SEEDS):  # a record after the first seed, since they take long
-            found = {name: edition(run, name, seeds) for name in CORPORA}
-            run.write({
-                "note": "Only development and toy parts: not comparable with published numbers.",
-                "settings": {"D": _talk.D, "H": _talk.H, "dropout": _talk.DROP, "rate": _talk.RATE,
-                             "batch": _talk.BATCH, "read": _talk.READ, "written": _talk.WRITTEN,
-                             "drawn": DRAWN, "width": WIDTH, "seeds": list(seeds)},
-                "sets": found,
-            })  # fmt: skip
+        found: dict[str, Any] = {}
+        for seeds in (SEEDS[:1], SEEDS):
+            for name in CORPORA:  # a record after each, since they take long
+                found[name] = edition(run, name, seeds)
+                run.write(head | {"sets": found})
 
 
 if __name__ == "__main__":

@@ -98,8 +98,8 @@ for (const [place, box] of document.querySelectorAll(".talker").entries()) {
   function nearest(previous, tokens) {
     const asked = model.asks(tokens), said = model.befores(read(previous));
     const scores = asked.map((score, n) => score + model.share * said[n]);
-    return [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, NEAREST)
-      .filter((n) => scores[n] > 0).map((n) => ({ n, score: scores[n] }));
+    return [...scores.keys()].filter((n) => asked[n] > 0).sort((a, b) => scores[b] - scores[a] || a - b)
+      .slice(0, NEAREST).map((n) => ({ n, score: scores[n] }));
   }
 
   // ---- the network -----------------------------------------------------------------------------
@@ -129,8 +129,7 @@ for (const [place, box] of document.querySelectorAll(".talker").entries()) {
         (token === END ? ended : live).push({ tokens: [...tokens, token], p, h });
       }
     }
-    const falling = (some) => some.sort((a, b) => b.p - a.p);
-    return [...falling(ended), ...falling(live)];
+    return (ended.length ? ended : live).sort((a, b) => b.p - a.p);  // rather whole ones
   }
 
   // log p of a reply where the network reads nothing.
@@ -169,7 +168,7 @@ for (const [place, box] of document.querySelectorAll(".talker").entries()) {
     model = { ...loaded, index: new Map(loaded.source.map((token, k) => [token, k])) };
     model.nothing = net.writer([NOTHING], model.arrays);
     model.asks = bm25(model.stored.map(([, asked]) => read(asked)));
-    model.befores = bm25(model.stored.map(([said]) => (said ? read(said) : [""])));
+    model.befores = bm25(model.stored.map(([said]) => read(said)));
     note.textContent = "";
     label();
   }

@@ -102,7 +102,7 @@ class Talker:
         self.weight: float = network["weight"]  # of the anti-LM
         self.share: float = network["share"]  # of the turn before, among what is near
         self._asks = retrieval.Bm25([read(one.asked) for one in self.stored])
-        self._befores = retrieval.Bm25([read(one.before) or [""] for one in self.stored])
+        self._befores = retrieval.Bm25([read(one.before) for one in self.stored])
 
     def encode(self, before: str, asked: str) -> Array:
         """Numbers (T,) of the turn before and what is asked, ``LIMIT`` tokens of each.
@@ -126,6 +126,7 @@ class Talker:
             (best,) = decoding.decode(step, state, [plan.start], plan.end, LENGTH)
             return self._reply(best, None)
         beam = decoding.beam_search(step, state, plan.start, plan.end, LENGTH, WIDTH)
+        beam = [found for found in beam if found.ended] or beam  # rather whole ones
         alone = [self.alone(found.tokens) for found in beam]
         scores = [one.log_prob - self.weight * p for one, p in zip(beam, alone, strict=True)]
         chosen = int(np.argmax(scores))
@@ -144,12 +145,13 @@ class Talker:
     def nearest(self, before: str, asked: str, k: int = NEAREST) -> list[Near]:
         """The k stored questions with the largest score, among equals the first.
 
-        BM25 of what is asked, and ``share`` times that of the turn before. Without any token in
-        common the list is empty.
+        BM25 of what is asked, and ``share`` times that of the turn before. A question that has no
+        token in common with what is asked is not near, so the list may be shorter.
         """
-        scores = self._asks.scores(read(asked)) + self.share * self._befores.scores(read(before))
-        places = np.argsort(-scores, kind="stable")[:k]
-        return [Near(self.stored[p], float(scores[p])) for p in places if scores[p] > 0]
+        of_asked = self._asks.scores(read(asked))
+        scores = of_asked + self.share * self._befores.scores(read(before))
+        places = [p for p in np.argsort(-scores, kind="stable") if of_asked[p] > 0]
+        return [Near(self.stored[p], float(scores[p])) for p in places[:k]]
 
     def _stepper(self, ids: Array) -> tuple[Any, Any]:
         step, state = seq2seq.stepper(design(), ids[None], self.params)
@@ -172,7 +174,7 @@ class Talker:
 class Shown:
     """What a notebook shows: a conversation; and where the page puts the network."""
 
-    def __init__(self, opener: str, rows: list[tuple[str, ...]], place: dict[str, str]) -> None:
+    def __init__(self, opener: str, rows: Sequence[tuple[str, ...]], place: dict[str, str]) -> None:
         """Args: opener: what the network says first; rows: what is typed, its reply, and the
         nearest question with its reply; place: attributes for the page's script."""
         self.opener, self.rows, self.place = opener, rows, place
