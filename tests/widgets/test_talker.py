@@ -1,10 +1,11 @@
 """The network that talks: what it reads and writes, what is ranked anew, what is near."""
 
 import html
+import itertools
 import json
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
@@ -101,7 +102,11 @@ def test_greedy_reply_is_the_best_token_again_and_again(model):
 
 def test_reranking_divides_out_what_nothing_makes_likely(model):
     """Every candidate of the beam scored anew by the whole network, reading nothing too."""
-    for asked in ("why ?", "when is the train late", "i know ."):
+    chosen = defaultdict(set)
+    for asked, weight in itertools.product(
+        ("why ?", "when is the train late", "i know .", "the the"), (0.2, 0.7, 1.4)
+    ):
+        model.weight = weight
         source, nothing = model.encode("", asked), np.array([talker.SOURCE.index("∅")])
         step, state = model._stepper(source)
         plan = talker.design()
@@ -118,9 +123,10 @@ def test_reranking_divides_out_what_nothing_makes_likely(model):
         found = model.reply("", asked, reranked=True)
         assert found.log_prob == pytest.approx(scores[best][1], abs=1e-9)
         assert found.alone == pytest.approx(scores[best][2], abs=1e-9)
+        chosen[asked].add(best)
         model.weight = 0.0  # then the most probable one of the beam stays
         assert model.reply("", asked, True).log_prob == pytest.approx(beam[0].log_prob, abs=1e-9)
-        model.weight = 0.7
+    assert max(map(len, chosen.values())) > 1  # the weight matters
 
 
 def bm25(documents, query):
