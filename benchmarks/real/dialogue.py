@@ -121,14 +121,14 @@ def network(name: str, seed: int) -> dict[str, Any]:
     learn, valid = parts(name, seed)
     coder = _talk.Coder(learn)
     given = coded(coder, learn), coded(coder, valid)
-    deaf, deaf_training, deaf_curve = _talk.trained(coder.V, *given, seed)
-    model, training, curve = _talk.trained(coder.V, *given, seed, deaf)
+    model, training, curve = _talk.trained(coder.V, *given, seed)
+    deaf, deaf_training, deaf_curve = _talk.trained(coder.V, *given, seed, deaf=True)
     tested = coded(coder, scored(name))
     sources = coded(coder, drawn(name))[0]
     further = {}
     if name in TURNS:  # the same network, reading two turns
         given = coded(coder, learn, 2), coded(coder, valid, 2)
-        other, *_ = _talk.trained(coder.V, *given, seed, deaf)
+        other, *_ = _talk.trained(coder.V, *given, seed)
         further["two turns"] = _talk.perplexity(other, *coded(coder, scored(name), 2))
     greedy = [coder.text(beam[0][0]) for beam in _talk.beams(model, sources, 1)]
     beams = _talk.beams(model, sources, WIDTH)
@@ -153,8 +153,7 @@ def leaked(name: str, seed: int) -> dict[str, Any]:
     if name in TURNS:
         coder = _talk.Coder(learn)
         given = coded(coder, learn), coded(coder, valid)
-        begin, *_ = _talk.trained(coder.V, *given, seed)
-        found["by pairs"]["perplexity"] = min(_talk.trained(coder.V, *given, seed, begin)[2])
+        found["by pairs"]["perplexity"] = min(_talk.trained(coder.V, *given, seed)[2])
     return found
 
 
