@@ -22,7 +22,7 @@ Array = np.ndarray
 Tokens = list[str]
 PAD, START, END, UNKNOWN, TURN = range(5)
 FIRST = 5
-D, H, DROP, RATE, BATCH, EPOCHS = 64, 96, 0.3, 5e-3, 32, 7
+D, H, DROP, RATE, BATCH, EPOCHS = 64, 96, 0.3, 5e-3, 32, 6
 READ, WRITTEN = 20, 16  # tokens: of a context the last ones, of a reply the first
 MOST = 2000  # tokens of a vocabulary, of those seen at least twice
 

@@ -1,4 +1,4 @@
-"""Replies: the commonest one, those of the nearest contexts, and a GRU's, reranked. 45 minutes.
+"""Replies: the commonest one, those of the nearest contexts, and a GRU's, reranked. Half an hour.
 
 Only development and test parts, or a toy part, of each corpus are at hand: training is small, and
 no number is comparable with a published one. Tokens are lower-case words, in Chinese characters;
@@ -22,7 +22,7 @@ from rnncourse import metrics
 from rnncourse.nlp import ngram, retrieval
 
 Array = np.ndarray
-SCORED, DRAWN, WIDTH = 1500, 800, 10  # pairs for perplexity, for replies
+SCORED, DRAWN, WIDTH = 1200, 600, 10  # pairs for perplexity, for replies
 WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the anti-LM
 LEAKS = ("XDailyDialog en", "KdConv")
 TURNS = ("XDailyDialog en",)  # what takes long, for one corpus
