@@ -176,6 +176,17 @@ def measured(name: str, seed: int, found: Replies) -> dict[str, float]:
             "length": round(float(np.mean([len(one) for one in found])), 2)}  # fmt: skip
 
 
+def without_repeats(name: str, seed: int, found: dict[str, Replies]) -> dict[str, float]:
+    """The share of the drawn pairs that stand word for word in training, context and reply, and
+    BLEU of all the others: some dialogues of these corpora come twice."""
+    known = {(tuple(p.context), tuple(p.reply)) for p in parts(name, seed)[0]}
+    asked = drawn(name)
+    new = [k for k, p in enumerate(asked) if (tuple(p.context), tuple(p.reply)) not in known]
+    return {"repeated": round(1 - len(new) / len(asked), 4)} | {
+        way: bleu([asked[k] for k in new], [replies[k] for k in new])
+        for way, replies in found.items()}  # fmt: skip
+
+
 def overall(runs: list[dict[str, float]]) -> dict[str, Any]:
     return {key: summary([run[key] for run in runs if key in run]) for key in runs[0]}
 
@@ -204,6 +215,8 @@ def edition(run: Run, name: str, seeds: tuple[int, ...]) -> dict[str, Any]:
         "replies": {way: overall([measured(name, seed, one[way])
                                   for seed, one in zip(seeds, replies, strict=True)])
                     for way in replies[0]},
+        "bleu without repeats": overall([without_repeats(name, seed, one)
+                                         for seed, one in zip(seeds, replies, strict=True)]),
         "commonest": {way: shown(name, replies[0][way])
                       for way in ("people", "greedy", "anti-LM 0.0", "anti-LM 0.5")},
     }  # fmt: skip

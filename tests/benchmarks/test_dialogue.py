@@ -164,6 +164,18 @@ def test_shares_by_hand(script, talk, monkeypatch):
         ["a b", 0.6667], ["c", 0.3333]]  # fmt: skip
 
 
+def test_pairs_that_stand_in_training_are_left_out(script, talk, monkeypatch):
+    """One of three, whose reply was found; of the others none is right."""
+    asked = [pair(talk, "", "x", "a b c d"), pair(talk, "", "x", "e f g h"),
+             pair(talk, "", "y", "a b c d")]  # fmt: skip
+    monkeypatch.setattr(script, "drawn", lambda name: asked)
+    monkeypatch.setattr(script, "parts", lambda name, seed: (asked[:1], []))
+    found = {name: [list(one) for one in some.split()]
+             for name, some in (("nearest", "abcd abcd xyzw"), ("people", "abcd efgh abcd"))}  # fmt: skip
+    assert script.without_repeats("KdConv", 0, found) == {
+        "repeated": 0.3333, "nearest": 0.0, "people": 100.0}  # fmt: skip
+
+
 def test_nearest_context_has_the_reply(script, talk):
     learn = [
         pair(talk, "", "do you like tea", "yes"),
