@@ -170,8 +170,8 @@ def test_pairs_that_stand_in_training_are_left_out(script, talk, monkeypatch):
              pair(talk, "", "y", "a b c d")]  # fmt: skip
     monkeypatch.setattr(script, "drawn", lambda name: asked)
     monkeypatch.setattr(script, "parts", lambda name, seed: (asked[:1], []))
-    found = {name: [list(one) for one in some.split()]
-             for name, some in (("nearest", "abcd abcd xyzw"), ("people", "abcd efgh abcd"))}  # fmt: skip
+    given = {"nearest": "abcd abcd xyzw", "people": "abcd efgh abcd"}
+    found = {name: [list(one) for one in some.split()] for name, some in given.items()}
     assert script.without_repeats("KdConv", 0, found) == {
         "repeated": 0.3333, "nearest": 0.0, "people": 100.0}  # fmt: skip
 
