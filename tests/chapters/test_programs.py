@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from rnncourse import show
-from rnncourse.data import conll, own
+from rnncourse.data import conll, faq, own, smalltalk
 from rnncourse.nlp.text import Vocabulary
 from rnncourse.nn import train
 from rnncourse.timeseries import likely_period
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "book" / "programs"
-NAMES = ("language_model", "sentiment", "timeseries", "attention", "tagging", "speech")
+NAMES = ("language_model", "sentiment", "timeseries", "attention", "tagging", "speech", "dialogue")
 
 
 def run(capsys, name, *arguments):
@@ -52,7 +52,7 @@ WORDS = re.compile(r"[A-Za-z]{2}|[()]")
 
 
 def test_all_that_they_say_has_a_chinese_sentence_with_the_same_braces():
-    files = [*PROGRAMS.glob("*.py"), Path(own.__file__), Path(conll.__file__)]
+    files = [*PROGRAMS.glob("*.py"), *(Path(one.__file__) for one in (own, conll, faq))]
     sentences = {text for file in files for text in SAID.findall(file.read_text("utf-8"))}
     assert len(sentences) > 10
     braces = re.compile(r"\{[^}]*\}")
@@ -81,13 +81,15 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
         ("tagging", marked(tmp_path / "names.txt", "zh"), "--epochs", 2, "--mark",
          "小林在东港。"),
         ("speech", whistled(tmp_path / "audio", 30, "高中低"), "--epochs", 1),
+        ("dialogue", listed(tmp_path / "faq.csv", "zh"), "--epochs", 1, "--ask", "火"),
     ):  # fmt: skip
         english = run(capsys, name, file, *options)
         chinese = run(capsys, name, file, *options, "--lang", "zh")
         assert NUMBERS.findall(english) == NUMBERS.findall(chinese)
         assert len(english.splitlines()) == len(chinese.splitlines())
         said = re.sub(
-            "GRU|CRF|CTC|LSTM|MASE|F1|mine|text|reviews|pairs|names|model|npz|png|AR|WHO|WHERE",
+            "GRU|CRF|CTC|LSTM|MASE|F1|mine|text|reviews|pairs|names|model|npz|png|AR|WHO|WHERE"
+            "|TF-IDF|BM|faq",
             "",
             chinese,
         )
@@ -400,6 +402,94 @@ def test_recordings_that_cannot_be_learned_from(capsys, tmp_path):
     bad.write_bytes(b"ID3 is an MP3")
     assert "7.wav is no WAV file" in refused(capsys, "speech", file)
     assert not file.with_name("mine-model.npz").exists()
+
+
+# --- questions and answers --------------------------------------------------------------
+
+
+def listed(file, language, encoding="utf-8", separator=",", head=("question", "answer")):
+    """The small talk's questions, five to an answer; a repeated one, and gaps."""
+    kinds = [k for k in smalltalk.talk(language).kinds.values() if not k.says]
+    rows = [(asked, kind.replies[0]) for kind in kinds for asked in kind.asks]
+    rows += [(rows[0][0].upper(), rows[0][1]), rows[7], ("", rows[0][1]), (rows[3][0], "")]
+    file.write_bytes(table(rows, head, separator).encode(encoding))
+    return file
+
+
+@pytest.mark.parametrize(("language", "encoding", "separator"), [
+    ("en", "utf-8-sig", ","), ("zh", "gb18030", "\t")])  # fmt: skip
+def test_answers_of_any_list(capsys, tmp_path, language, encoding, separator):
+    """A question as it stands there is answered; one of unknown words alone is not."""
+    file = listed(tmp_path / "mine.csv", language, encoding, separator)
+    kind = smalltalk.talk(language).kinds["lunch"]
+    asked = ["--ask", f"{kind.asks[0]}\nзззз\n?!"]
+    printed = run(capsys, "dialogue", file, *asked)
+    assert "140 questions, 28 answers\n2 rows with a gap left out, 2 repeated" in printed
+    assert "tested on 28 other ways of asking" in printed
+    for name in ("nearest question, TF-IDF", "nearest question, BM25", "GRU that chooses",
+                 "always the most frequent answer"):  # fmt: skip
+        line = next(line for line in printed.splitlines() if line.endswith(name))
+        assert sum(map(float, NUMBERS.findall(line)[:3])) == pytest.approx(1, abs=0.011)
+    assert number(printed, "nearest question, TF-IDF") > 0.3
+    assert number(printed, "always the most frequent answer") < 0.1
+    answer = printed.split("saved mine-model.npz\n")[1]
+    assert run(capsys, "dialogue", tmp_path / "mine-model.npz", *asked) == answer
+    first, second, third = answer.splitlines()
+    assert first in (f"{kind.asks[0]}: {kind.replies[0]}", f"{kind.asks[0]}: I don't know.")
+    assert second == "зззз: I don't know."
+    assert third.startswith("?!: ")
+    assert run(capsys, "dialogue", tmp_path / "mine-model.npz") == ""
+
+
+def test_lists_that_cannot_be_learned_from(capsys, tmp_path):
+    file = listed(tmp_path / "mine.csv", "en")
+    good = file.read_text("utf-8")
+    lines = good.splitlines()
+    for content, sentence in (
+        (
+            good + lines[1].split(",")[0].lower() + ',"Nothing."\n',
+            "line 146: the question 'what did you have for lunch?' has another answer in line 2",
+        ),
+        ("\n".join(lines[:11]), "has 10 different questions with 2 different answers; expected"),
+        ("\n".join([lines[0], *(f"q{k},yes" for k in range(30))]), "with 1 different answers"),
+        ("\n".join([lines[0], *(f"q{k},a{k}" for k in range(30))]), "0 answers have a second"),
+        ("\n".join([lines[0], *lines[1:46]]), "9 answers have a second question; expected at"),
+        (good.replace("question", "question,more", 1), "cells for the 3 columns"),
+    ):
+        file.write_text(content, "utf-8")
+        assert sentence in refused(capsys, "dialogue", file)
+    file.write_text(good, "utf-8")
+    assert "no column 'ask'" in refused(capsys, "dialogue", file, "--question", "ask",
+                                        "--answer", "answer")  # fmt: skip
+    assert not file.with_name("mine-model.npz").exists()
+
+
+def test_held_out_questions_are_of_answers_that_are_still_known():
+    """Two of an answer with four questions or more, one of one with two or three, none else."""
+    answers = ["a"] * 5 + ["b"] * 3 + ["c"] + ["d"] * 2 + ["e"] * 4
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        kept, valid, test = faq.held_out("x", answers, rng, at_least=4)
+        assert sorted([*kept, *valid, *test]) == list(range(len(answers)))
+        out = [answers[k] for k in (*valid, *test)]
+        assert sorted(out) == ["a", "a", "b", "d", "e", "e"]
+        assert set(answers) == {answers[k] for k in kept}
+        assert len(valid) == len(test) == 3
+    with pytest.raises(own.DataError, match="x: 4 answers have a second question; expected"):
+        faq.held_out("x", answers, rng, at_least=5)
+
+
+def test_limit_is_where_right_answers_outweigh_wrong_ones_most():
+    """By hand: from 0.5 on two right, one wrong; of equals the lowest; 0 is never enough."""
+    scores = np.array([0.9, 0.7, 0.5, 0.3, 0.2, 0.0])
+    right = np.array([True, False, True, False, False, True])
+    assert faq.limit(scores, right) == (0.5, 1)
+    right[3] = True
+    assert faq.limit(scores, right) == (0.3, 2)
+    assert faq.limit(scores, np.ones(6, bool)) == (0.2, 5)
+    for nothing in (faq.limit(scores, np.zeros(6, bool)), faq.limit(np.zeros(3), np.ones(3, bool))):
+        assert nothing.gain == 0
+        assert nothing.least > 0
 
 
 # --- series --------------------------------------------------------------------------
