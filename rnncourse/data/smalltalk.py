@@ -17,7 +17,6 @@ import numpy as np
 
 from rnncourse._arrays import check_counts
 from rnncourse.data.corpora import phrases
-from rnncourse.nlp import text
 
 PARTS = ("train", "test", "all")
 LINKED = 0.35  # share of exchanges with a follow-up
@@ -123,10 +122,11 @@ def joined(opening: str, question: str) -> str:
 
 
 def judge(kind: str, reply: Sequence[str], language: str = "en") -> str:
-    """What a reply, given as tokens, is worth to a question of this kind.
+    """What a reply, given as tokens or as text, is worth to a question of this kind.
 
     "own": one of the kind's replies; "safe": one that fits nearly anywhere; "other": a reply of
-    another kind; "none": no reply of the file, such as halves of two. Punctuation does not count.
+    another kind; "none": no reply of the file, such as halves of two. Letters and digits alone
+    are compared, whether capital or small.
 
     Raises ValueError for a kind or a language that the file has not.
     """
@@ -222,14 +222,14 @@ def _offers() -> tuple[tuple[tuple[str, ...], ...], ...]:
 
 
 @cache
-def _known(language: str) -> dict[tuple[str, ...], str]:
-    """Each reply as bare tokens, with its kind; "" for the safe ones."""
-    found: dict[tuple[str, ...], str] = {}
+def _known(language: str) -> dict[str, str]:
+    """The kind of each bare reply; "" for the safe ones."""
+    found: dict[str, str] = {}
     of = talk(language)
     lists = {"": of.safe} | {name: kind.replies for name, kind in of.kinds.items()}
     for name, replies in lists.items():
         for reply in replies:
-            bare = _bare(text.words(reply))
+            bare = _bare(reply)
             if bare in found:
                 raise ValueError(f"smalltalk.yml: the reply {reply!r} stands in "
                                  f"{found[bare] or 'safe'!r} and in {name or 'safe'!r}; expected "
@@ -238,9 +238,9 @@ def _known(language: str) -> dict[tuple[str, ...], str]:
     return found
 
 
-def _bare(tokens: Sequence[str]) -> tuple[str, ...]:
-    """The tokens without punctuation, in lower case."""
-    return tuple(token.lower() for token in tokens if any(c.isalnum() for c in token))
+def _bare(reply: Sequence[str]) -> str:
+    """Letters and digits alone, in lower case."""
+    return "".join(c for c in "".join(reply).lower() if c.isalnum())
 
 
 def _of(pairs: Sequence[phrases.Pair], way: int) -> tuple[str, ...]:
