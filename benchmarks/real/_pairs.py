@@ -90,3 +90,29 @@ def split(found: list[Pair], seed: int = 0, together: bool = True) -> list[list[
     for pair, name in zip(found, of, strict=True):
         parts[min(places[name], 2)].append(pair)
     return parts
+
+
+# --- English in pieces -------------------------------------------------------------------
+
+
+def capitals(sentences: list[str]) -> set[str]:
+    """Words that keep their capital inside a sentence, more often than not."""
+    seen = Counter(word.lstrip("▁") for text in sentences for word in words(text)[1:])
+    return {w for w, n in seen.items() if w[:1].isupper() and n > seen[w[:1].lower() + w[1:]]}
+
+
+def words(text: str) -> list[str]:
+    """Words and marks; what has a space before it begins with ▁."""
+    return re.findall(r"▁?(?:[\w'.-]*\w|[^\w▁])", "▁" + text.replace(" ", "▁"))
+
+
+def inside(text: str, kept: set[str]) -> str:
+    """A sentence as it stands inside another: its first word small, unless it is a name."""
+    first = words(text)[0].lstrip("▁")
+    return text if first in kept else text[:1].lower() + text[1:]
+
+
+def outside(pieces: list[str]) -> str:
+    """The sentence that the pieces make, with its capital."""
+    text = "".join(pieces).replace("▁", " ").strip()
+    return text[:1].upper() + text[1:]
