@@ -7,6 +7,8 @@ import jieba
 from _pairs import Pair
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+MARKS = {"。": ".", "?": "?", "？": "?", "!": "!", "！": "!"}  # that end a sentence
+
 
 def nearest(train: list[Pair], sources: list[str]) -> list[str]:
     """The translation of the training's source with the most similar characters and pairs of them
@@ -45,16 +47,16 @@ class Dictionary:
 
     @staticmethod
     def cut(text: str) -> list[str]:
-        return [word for word in jieba.cut(text) if word.strip()]
+        """Words by jieba's dictionary, without marks."""
+        return [word for word in jieba.cut(text) if re.match(r"\w", word)]
 
     @staticmethod
     def cut_en(text: str) -> list[str]:
-        return re.findall(r"[\w'.-]*\w|[^\w\s]", text)
+        return re.findall(r"[\w'.-]*\w", text.lower())
 
     def translate(self, sources: list[str]) -> list[str]:
         return [self._one(source) for source in sources]
 
     def _one(self, source: str) -> str:
-        words = " ".join(self.best.get(word, "") for word in self.cut(source))
-        words = re.sub(r"\s+([^\w\s])", r"\1", " ".join(words.split()))
-        return words[:1].upper() + words[1:]
+        words = " ".join(self.best[word] for word in self.cut(source) if word in self.best)
+        return words[:1].upper() + words[1:] + MARKS.get(source[-1:], "")

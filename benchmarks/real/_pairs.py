@@ -13,11 +13,13 @@ import numpy as np
 import opencc
 
 from rnncourse import data
+from rnncourse.nlp import bpe
 
 FILE = ("mt_cmn_eng", "cmn.txt")
 SHORT = {"cannot": "can not", "can't": "can not", "won't": "will not", "shan't": "shall not",
          "let's": "let us", "n't": " not", "'m": " am", "'re": " are", "'ll": " will",
          "'ve": " have", "'d": " would", "'s": " is"}  # fmt: skip
+WORD = re.compile(r"[\w'.-]*\w")
 SHARES = (0.9, 0.05, 0.05)  # of the groups: to train, to choose, to test
 
 
@@ -95,24 +97,27 @@ def split(found: list[Pair], seed: int = 0, together: bool = True) -> list[list[
 # --- English in pieces -------------------------------------------------------------------
 
 
-def capitals(sentences: list[str]) -> set[str]:
-    """Words that keep their capital inside a sentence, more often than not."""
-    seen = Counter(word.lstrip("▁") for text in sentences for word in words(text)[1:])
-    return {w for w, n in seen.items() if w[:1].isupper() and n > seen[w[:1].lower() + w[1:]]}
+class English:
+    """Sentences as pieces. A sentence's first word is written as it is inside one, so that "He"
+    and "he" are one word; the way back begins every sentence with a capital."""
+
+    def __init__(self, sentences: list[str], merges: int) -> None:
+        seen = Counter(word for text in sentences for word in WORD.findall(text)[1:])
+        self.capital = {w for w, n in seen.items() if w[0].isupper() and n > seen[_small(w)]}
+        words = bpe.count(self.inside(text) for text in sentences)
+        self.bpe = bpe.learn(words, merges)
+        self.pieces = self.bpe.pieces
+
+    def inside(self, text: str) -> str:
+        """A sentence as it stands inside another; a word that keeps its capital there keeps it."""
+        first = WORD.match(text)
+        return text if first and first[0] in self.capital else _small(text)
+
+    def encode(self, text: str) -> list[str]:
+        """Pieces; a sign that no sentence had is left out."""
+        known = set(self.pieces)
+        return [piece for piece in self.bpe.encode(self.inside(text)) if piece in known]
 
 
-def words(text: str) -> list[str]:
-    """Words and marks; what has a space before it begins with ▁."""
-    return re.findall(r"▁?(?:[\w'.-]*\w|[^\w▁])", "▁" + text.replace(" ", "▁"))
-
-
-def inside(text: str, kept: set[str]) -> str:
-    """A sentence as it stands inside another: its first word small, unless it is a name."""
-    first = words(text)[0].lstrip("▁")
-    return text if first in kept else text[:1].lower() + text[1:]
-
-
-def outside(pieces: list[str]) -> str:
-    """The sentence that the pieces make, with its capital."""
-    text = "".join(pieces).replace("▁", " ").strip()
-    return text[:1].upper() + text[1:]
+def _small(text: str) -> str:
+    return text[:1].lower() + text[1:]

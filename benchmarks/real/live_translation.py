@@ -17,7 +17,6 @@ from collections import Counter
 from typing import Any
 
 import _pairs
-import _pieces
 import numpy as np
 from _baselines import Dictionary, nearest
 from _bleu import bleu
@@ -29,7 +28,7 @@ from rnncourse.widgets import datewriter, translator, weights
 Array = np.ndarray
 Coded = list[tuple[Array, Array]]
 LONGEST, LEAST, MERGES = 12, 4, 300  # characters of a source; times a known one was seen; pieces
-READ, WROTE, H, BATCH, UPDATES, RATE = 32, 32, 120, 64, 24_000, 0.004
+READ, H, BATCH, UPDATES, RATE = 32, 120, 64, 18_000, 0.004
 DROP = {"encoder.embedding.E": (1, 0.1), "decoder.embedding.E": (1, 0.1),
         "decoder.combine.W_y": (0, 0.2), "decoder.output.W_y": (0, 0.2)}  # axis, share
 RARE = 0.5  # a character seen c times is read as unknown with probability RARE / (RARE + c)
@@ -65,8 +64,8 @@ def tokens() -> str:
 
 
 @functools.cache
-def english() -> _pieces.English:
-    return _pieces.English([pair.en for pair in parts()[0]], MERGES)
+def english() -> _pairs.English:
+    return _pairs.English([pair.en for pair in parts()[0]], MERGES)
 
 
 def empty() -> dict[str, Any]:

@@ -39,7 +39,7 @@ for (const [place, box] of document.querySelectorAll(".translator").entries()) {
   const pairs = (signs) => signs.flatMap((sign, k) => (k % 2 ? [] : [[sign, signs[k + 1]]]));
 
   function joined(tokens, model) {
-    const text = tokens.map((token) => model.pieces[token]).join("").replaceAll("▁", " ").trim();
+    const text = tokens.map((token) => model.pieces[token]).join("").trim();
     return text.slice(0, 1).toUpperCase() + text.slice(1);
   }
 
@@ -56,6 +56,6 @@ for (const [place, box] of document.querySelectorAll(".translator").entries()) {
   start(box, `translation-${place}`, {
     words, examples: JSON.parse(box.dataset.examples), maps: true, longest: 40, judged, read, joined,
     plan: { start: 0, end: 1, length: 40 },
-    written: (token, model) => model.pieces[token].replace("▁", ""),
+    written: (token, model) => model.pieces[token].trim() || "␣",
   });
 }

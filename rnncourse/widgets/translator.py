@@ -24,7 +24,6 @@ LONGEST = 40  # characters of a source; the page refuses more
 LENGTH = 40  # pieces that are written at most, the end counted
 UNKNOWN = "□"  # what every character that the training hardly had is read as
 START, END = "^", "$"  # the first two pieces: the first begins a sentence, the second ends it
-SPACE = "▁"  # begins a piece that has a space before it
 EXAMPLES = ("我们明天去学校。", "你喜欢喝茶还是咖啡？", "他昨天没有来。", "我忘了带钱包。",
             "这本书很有意思。", "你叫什么名字？")  # fmt: skip
 
@@ -52,10 +51,10 @@ def _narrow(sign: str) -> str:
 def joined(pieces: Sequence[str]) -> str:
     """The sentence that pieces make; its first letter is a capital.
 
-    >>> joined(["▁the", "▁d", "og", "."])
+    >>> joined([" the", " d", "og", "."])
     'The dog.'
     """
-    text = "".join(pieces).replace(SPACE, " ").strip()
+    text = "".join(pieces).strip()
     return text[:1].upper() + text[1:]
 
 
@@ -132,7 +131,7 @@ class Shown:
         return f'<div class="translator"{attributes}><table><tbody>{rows}</tbody></table></div>'
 
 
-def show(name: str = "translation", examples: Sequence[str] = EXAMPLES) -> Shown:
+def show(name: str, examples: Sequence[str] = EXAMPLES) -> Shown:
     """A recorded network translates: a table in a notebook, in the page what the reader types.
 
     >>> translator.show("translation")
