@@ -1,7 +1,8 @@
 """A GRU that reads in both directions and one that writes and looks back, in PyTorch.
 
-Its arrays are those of :mod:`rnncourse.nn.seq2seq` (the decoder "luong", the score "general"), so
-that what it learnt is decoded, measured and shown by the package.
+Its arrays are those of :mod:`rnncourse.nn.seq2seq` (the decoder "luong" with the score "general",
+or "state"), so that what it learnt is decoded by the package. PyTorch is about as fast here as the
+package, and can drop units of each sentence apart.
 """
 
 import os
@@ -14,10 +15,13 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnncourse import interop
-from rnncourse.nlp import text
+from rnncourse.nlp import decoding, text
+from rnncourse.nn import seq2seq
+from rnncourse.nn.decoder import Design
 
 Array = np.ndarray
 Coded = list[tuple[Array, Array]]  # sources and targets, a target with its end
+UNKNOWN, START, END = 0, 1, 2  # in both vocabularies
 
 
 class Plan(NamedTuple):
@@ -25,18 +29,18 @@ class Plan(NamedTuple):
 
     sources: int  # tokens in the vocabularies
     targets: int
-    start: int
-    end: int
-    read: int = 32  # numbers a source token
-    wrote: int = 32
+    D: int = 64
     H: int = 128
     attends: bool = True
-    drop: float = 0.2
+    drop: float = 0.3
     batch: int = 64
-    updates: int = 3000
-    rate: float = 4e-3
+    updates: int = 5000
+    rate: float = 3e-3
     clip: float = 1.0
-    smooth: float = 0.0
+
+    @property
+    def design(self) -> Design:
+        return Design("gru", "luong" if self.attends else "state", "general", START, END)
 
 
 class Translator(nn.Module):
@@ -44,14 +48,13 @@ class Translator(nn.Module):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__()
-        H = plan.H
-        self.read = nn.Embedding(plan.sources, plan.read)
-        self.wrote = nn.Embedding(plan.targets, plan.wrote)
+        D, H = plan.D, plan.H
+        self.read, self.wrote = nn.Embedding(plan.sources, D), nn.Embedding(plan.targets, D)
         for table in (self.read, self.wrote):
             nn.init.normal_(table.weight, 0, 0.3)
-        self.encoder = nn.GRU(plan.read, H // 2, batch_first=True, bidirectional=True)
+        self.encoder = nn.GRU(D, H // 2, batch_first=True, bidirectional=True)
         self.bridge = nn.Linear(H, H)
-        self.decoder = nn.GRU(plan.wrote, H, batch_first=True)
+        self.decoder = nn.GRU(D, H, batch_first=True)
         self.attends = plan.attends
         if plan.attends:
             self.score = nn.Linear(H, H, bias=False)
@@ -59,8 +62,7 @@ class Translator(nn.Module):
         self.output = nn.Linear(H, plan.targets)
         self.drop = nn.Dropout(plan.drop)
 
-    def forward(self, source: torch.Tensor, lengths: torch.Tensor, inputs: torch.Tensor
-                ) -> torch.Tensor:  # fmt: skip
+    def forward(self, source: Any, lengths: Any, inputs: Any) -> Any:
         packed = pack_padded_sequence(self.drop(self.read(source)), lengths, batch_first=True,
                                       enforce_sorted=False)  # fmt: skip
         hs, last = self.encoder(packed)
@@ -76,20 +78,27 @@ class Translator(nn.Module):
 
     def params(self) -> dict[str, Any]:
         """As ``nn.seq2seq`` has them."""
-
-        def dense(layer: nn.Linear) -> dict[str, Array]:
-            return {"W_y": layer.weight.detach().numpy().T, "b_y": layer.bias.detach().numpy()}
-
-        decoder = {"embedding": {"E": self.wrote.weight.detach().numpy()},
+        decoder = {"embedding": {"E": _array(self.wrote.weight)},
                    "cell": interop.from_torch(self.decoder)}  # fmt: skip
         if self.attends:
-            # Scores are s W k; the layer multiplies a key by the transpose of its matrix.
-            decoder["attention"] = {"W": self.score.weight.detach().numpy()}
-            decoder["combine"] = dense(self.combine)
-        return {"encoder": {"embedding": {"E": self.read.weight.detach().numpy()},
+            # A score is s W k; the layer multiplies a key by the transpose of its matrix.
+            decoder["attention"] = {"W": _array(self.score.weight)}
+            decoder["combine"] = _dense(self.combine)
+        return {"encoder": {"embedding": {"E": _array(self.read.weight)},
                             "cell": interop.from_torch(self.encoder)},
-                "bridge": {"h": dense(self.bridge)},
-                "decoder": decoder | {"output": dense(self.output)}}  # fmt: skip
+                "bridge": {"h": _dense(self.bridge)},
+                "decoder": decoder | {"output": _dense(self.output)}}  # fmt: skip
+
+
+def _array(tensor: torch.Tensor) -> Array:
+    return tensor.detach().numpy()
+
+
+def _dense(layer: nn.Linear) -> dict[str, Array]:
+    return {"W_y": _array(layer.weight).T, "b_y": _array(layer.bias)}
+
+
+# --- training ---------------------------------------------------------------------------
 
 
 def batches(coded: Coded, size: int, rng: np.random.Generator) -> Any:
@@ -101,31 +110,84 @@ def batches(coded: Coded, size: int, rng: np.random.Generator) -> Any:
             yield [coded[k] for k in order[start : start + size]]
 
 
-def loss_of(model: Translator, plan: Plan, part: Coded) -> torch.Tensor:
+def padded(part: Coded) -> seq2seq.Batch:
+    return seq2seq.Batch(*text.pad([x for x, _ in part]),
+                         *text.pad([y for _, y in part], value=END))  # fmt: skip
+
+
+def loss_of(model: Translator, part: Coded) -> torch.Tensor:
     """Mean cross-entropy of the target tokens, the right ones given."""
-    source, mask = text.pad([x for x, _ in part])
-    target, real = text.pad([y for _, y in part])
-    inputs = np.concatenate([np.full_like(target[:, :1], plan.start), target[:, :-1]], 1)
-    scores = model(torch.tensor(source), torch.tensor(mask.sum(1)), torch.tensor(inputs))
-    target = torch.tensor(np.where(real == 1, target, -100))
-    return nn.functional.cross_entropy(scores.flatten(0, 1), target.flatten(),
-                                       label_smoothing=plan.smooth)  # fmt: skip
+    batch = padded(part)
+    inputs = seq2seq.shift(batch.target, START)
+    lengths = batch.source_mask.sum(1).astype(int)
+    scores = model(*(torch.tensor(a) for a in (batch.source, lengths, inputs)))
+    target = torch.tensor(np.where(batch.target_mask == 1, batch.target, -100))
+    return nn.functional.cross_entropy(scores.flatten(0, 1), target.flatten())
 
 
-def trained(plan: Plan, coded: Any, seed: int) -> tuple[Translator, float]:
-    """The network after all updates, the rate falling to nothing over the second half; CPU
-    seconds. ``coded``: pairs, or a function of a generator that gives batches without end."""
+def trained(plan: Plan, coded: Coded, seed: int) -> tuple[Any, float]:
+    """``nn.seq2seq``'s parameters after all updates, the rate falling to nothing over the second
+    half; CPU seconds."""
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     torch.manual_seed(seed)
     rng, begin = np.random.default_rng(seed), time.process_time()
     model = Translator(plan)
     adam = torch.optim.Adam(model.parameters(), plan.rate)
-    source = coded(rng) if callable(coded) else batches(coded, plan.batch, rng)
+    source = batches(coded, plan.batch, rng)
     for k in range(plan.updates):
         adam.param_groups[0]["lr"] = plan.rate * min(1.0, 2 * (1 - k / plan.updates))
-        loss = loss_of(model, plan, next(source))
+        loss = loss_of(model, next(source))
         adam.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), plan.clip)
         adam.step()
-    return model.eval(), time.process_time() - begin
+    return model.eval().params(), time.process_time() - begin
+
+
+# --- writing ----------------------------------------------------------------------------
+
+
+def perplexity(plan: Plan, params: Any, coded: Coded) -> float:
+    """Of the target tokens, the right ones given."""
+    total = count = 0.0
+    for start in range(0, len(coded), 100):
+        batch = padded(coded[start : start + 100])
+        loss, _ = seq2seq.loss_and_gradients(plan.design, batch, params)
+        total, count = total + loss * batch.target_mask.sum(), count + batch.target_mask.sum()
+    return round(float(np.exp(total / count)), 3)
+
+
+def greedy(plan: Plan, params: Any, sources: list[Array], length: int) -> list[Array]:
+    """Tokens without the end; sentences of like length together."""
+    found: list[Any] = [None] * len(sources)
+    order = sorted(range(len(sources)), key=lambda k: len(sources[k]))
+    for start in range(0, len(order), 100):
+        rows = order[start : start + 100]
+        ids, mask = text.pad([sources[k] for k in rows])
+        step, state = seq2seq.stepper(plan.design, ids, params, mask)
+        wrote = decoding.decode(_allowed(step), state, [START] * len(rows), END, length)
+        for k, one in zip(rows, wrote, strict=True):
+            found[k] = one.tokens[one.tokens != END]
+    return found
+
+
+def beam(plan: Plan, params: Any, sources: list[Array], length: int, width: int) -> list[Array]:
+    """The same, by a beam whose texts are ranked by the mean log-probability of a token."""
+    found = []
+    for source in sources:
+        step, state = seq2seq.stepper(plan.design, source[None], params)
+        best = decoding.beam_search(_allowed(step), state, START, END, length, width,
+                                    decoding.mean)[0]  # fmt: skip
+        found.append(best.tokens[best.tokens != END])
+    return found
+
+
+def _allowed(step: Any) -> Any:
+    """The same step, which never writes the start token, nor the unknown one."""
+
+    def limited(tokens: Any, state: Any) -> Any:
+        scores, state = step(tokens, state)
+        scores[:, [START, UNKNOWN]] = -np.inf
+        return scores, state
+
+    return limited

@@ -1,8 +1,8 @@
 """The network that translates short sentences in the page `translation`, in eight bits a weight.
 
 It reads Chinese characters and writes pieces of English words: a GRU in both directions, another
-that looks back. Units are dropped for a whole batch at a time, and rare characters are read as
-unknown ones, so that those that the training never had do less harm. A pair is in one part only
+that looks back. Units are dropped for a whole batch at a time; rare characters are sometimes read
+as unknown, so that those that the training never had do less harm. A pair is in one part only
 with all that have its source or its target. Beside it stand the nearest sentence of the training
 and a dictionary that the training gives. Twenty minutes.
 
@@ -30,18 +30,18 @@ Coded = list[tuple[Array, Array]]
 LONGEST, LEAST, MERGES = 12, 4, 300  # characters of a source; times a known one was seen; pieces
 READ, H, BATCH, UPDATES, RATE = 32, 120, 64, 18_000, 0.004
 DROP = {"encoder.embedding.E": (1, 0.1), "decoder.embedding.E": (1, 0.1),
-        "decoder.combine.W_y": (0, 0.2), "decoder.output.W_y": (0, 0.2)}  # axis, share
+        "decoder.combine.W_y": (0, 0.2), "decoder.output.W_y": (0, 0.2)}  # fmt: skip  # axis, share
 RARE = 0.5  # a character seen c times is read as unknown with probability RARE / (RARE + c)
 BARE = 0.2  # of the sources are read without their last mark
 ODD = ("", "   ", "🙂", "你好🙂", "hello world", "Where is the station?", "餮饕龘", "龘", "。",
-       "汤姆", "Tom喜欢Mary。", "张伟住在广州。", "玛丽去了波士顿。", "我有3只猫。", "现在是七点半。",
-       "我有三百六十五块钱。", "他出生于1998年。", "我們明天去學校。", "我们明天去学校",
-       "虽然昨天下了一整天的大雨，可是我们还是按时到了学校，没有一个人迟到。",
+       "汤姆", "Tom喜欢Mary。", "张伟住在广州。", "玛丽去了波士顿。", "我有3只猫。",
+       "现在是七点半。", "我有三百六十五块钱。", "他出生于1998年。", "我們明天去學校。",
+       "我们明天去学校", "虽然昨天下了一整天的大雨，可是我们还是按时到了学校，没有一个人迟到。",
        "好好好好好好好好好好好好", "学校去明天我们。", "春眠不觉晓", "こんにちは", "안녕하세요",
        "这个手机没电了。", "人工智能正在改变世界。", "他吃醋了。", "我不是不喜欢你。")  # fmt: skip
-ASKED = (*translator.EXAMPLES, "我爱你。", "你会说英语吗？", "外面在下雨。", "他比我高。", "请把门关上。",
-         "她是谁？", "我不知道该说什么。", "你为什么哭？", "我每天六点起床。", "这是我的错。",
-         "汤姆正在睡觉。", "我想喝水。", "猫在桌子上。", "你多大了？")  # fmt: skip
+ASKED = (*translator.EXAMPLES, "我爱你。", "你会说英语吗？", "外面在下雨。", "他比我高。",
+         "请把门关上。", "她是谁？", "我不知道该说什么。", "你为什么哭？", "我每天六点起床。",
+         "这是我的错。", "汤姆正在睡觉。", "我想喝水。", "猫在桌子上。", "你多大了？")  # fmt: skip
 
 
 # --- the data ---------------------------------------------------------------------------
@@ -187,7 +187,8 @@ def judged(params: Any, part: int, unsure: float | None = None) -> dict[str, Any
         which = np.flatnonzero(rows)
         references = list(sources.values())
         halves[name] = {"share": round(float(rows.mean()), 3),
-                        "bleu": bleu([references[k] for k in which], [found[k] for k in which])}
+                        "bleu": bleu([references[k] for k in which],
+                                     [found[k] for k in which])}  # fmt: skip
     return {"bleu": bleu(list(sources.values()), found), "exact": round(float(np.mean(right)), 4),
             "unsure": round(cut, 4), "halves": halves,
             "examples": [[zh, known[0], one] for (zh, known), one in
