@@ -101,7 +101,7 @@ def disturbed(rng: np.random.Generator, source: Array, seen: Array, last: set[in
 def batches(rng: np.random.Generator, found: Coded) -> Any:
     """Without end: disturbed pairs of like length, in random order."""
     seen = np.array([0, *(counts()[sign] for sign in tokens()[1:])])
-    last = {tokens().index(sign) for sign in "。?!"}
+    last = {k for k, sign in enumerate(tokens()) if sign in "。?!"}
     while True:
         noise = rng.uniform(0, 2, len(found))
         order = np.argsort([len(y) + u for (_, y), u in zip(found, noise, strict=True)])
@@ -168,10 +168,16 @@ def asked(part: int) -> dict[str, list[str]]:
 def written(params: Any, sources: list[str]) -> tuple[list[str], Array]:
     """Translations, and the geometric mean of each one's probabilities."""
     design, pieces = translator.design(), empty()["pieces"]
-    batch = batch_of([(x, y) for x, y in coded([_pairs.Pair(zh, "") for zh in sources])])
+    batch = batch_of(coded([_pairs.Pair(zh, "") for zh in sources]))
     step, state = seq2seq.stepper(design, batch.source, params, batch.source_mask)
+
+    def allowed(read: Any, state: Any) -> Any:
+        scores, state = step(read, state)
+        scores[:, design.start] = -np.inf  # no sentence has it, in the page neither
+        return scores, state
+
     first = [design.start] * len(sources)
-    found = decoding.decode(step, state, first, design.end, translator.LENGTH)
+    found = decoding.decode(allowed, state, first, design.end, translator.LENGTH)
     texts = [translator.joined([pieces[k] for k in one.tokens if k != design.end]) for one in found]
     return texts, np.exp([one.log_prob / len(one.tokens) for one in found])
 
