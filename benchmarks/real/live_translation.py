@@ -123,7 +123,7 @@ def masks(rng: np.random.Generator, params: Any) -> dict[str, Array]:
     arrays, found = optim.leaves(params), {}
     for name, (axis, share) in DROP.items():
         size = arrays[name].shape[axis]
-        kept = np.float32(rng.random(size) >= share) / np.float32(1 - share)
+        kept = np.asarray(rng.random(size) >= share, np.float32) / np.float32(1 - share)
         found[name] = kept[:, None] if axis == 0 else kept
     return found
 
