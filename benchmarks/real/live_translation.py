@@ -28,7 +28,7 @@ from rnncourse.widgets import datewriter, translator, weights
 Array = np.ndarray
 Coded = list[tuple[Array, Array]]
 LONGEST, LEAST, MERGES = 12, 4, 300  # characters of a source; times a known one was seen; pieces
-READ, H, BATCH, UPDATES, RATE = 32, 120, 64, 18_000, 0.004
+READ, H, BATCH, UPDATES, RATE = 32, 120, 64, 14_000, 0.004
 DROP = {"encoder.embedding.E": (1, 0.1), "decoder.embedding.E": (1, 0.1),
         "decoder.combine.W_y": (0, 0.2), "decoder.output.W_y": (0, 0.2)}  # fmt: skip  # axis, share
 RARE = 0.5  # a character seen c times is read as unknown with probability RARE / (RARE + c)

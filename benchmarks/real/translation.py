@@ -30,7 +30,7 @@ from rnncourse.nn import optim
 Array = np.ndarray
 LONGEST, LEAST, MERGES, LENGTH = 20, 2, 1000, 40  # characters; times seen; pieces; tokens written
 BEAMED, WIDTH = 300, 5
-CHINESE: dict[str, Any] = {"D": 64, "H": 128, "updates": 5000}
+CHINESE: dict[str, Any] = {"D": 64, "H": 128, "updates": 4000}
 GERMAN: dict[str, Any] = {"D": 96, "H": 192, "batch": 64, "drop": 0.2, "rate": 2e-3}
 RARE, EPOCHS = 3, 4  # of captions: least count of a known word; passes
 BANDS = {"1-6": (1, 6), "7-9": (7, 9), "10-12": (10, 12), "13-20": (13, 20)}  # characters
