@@ -27,6 +27,8 @@ OWN_HTML = re.compile(r'<div [^>]*data-edition="(en|zh)"')
 # Written by show.edition: what the cell shows from here on belongs to one edition.
 EDITION_MARK = re.compile(r'<div class="edition" data-edition="(en|zh|both)"></div>')
 # The edition to switch to, and its name in its own language.
+# A widget → what it shares with others, a script and a sheet.
+SHARED = {"datewriter": "lookback", "translator": "lookback"}
 OTHER = {"en": ("zh", "中文"), "zh": ("en", "English")}
 
 
@@ -162,11 +164,14 @@ def page_context(app, pagename, templatename, context, doctree) -> None:
         app.add_js_file("split_query_zh.js", priority=100)  # like the index
     if 'data-net="' in context.get("body", ""):
         app.add_js_file("net.js", loading_method="defer", priority=400)  # before those that use it
-    for name in ("stepper", "live", "writer", "datewriter", "tagger", "hear"):
+    for name in ("stepper", "live", "writer", "datewriter", "translator", "tagger", "hear"):
         if f'class="{name}"' in context.get("body", ""):
+            shared = SHARED.get(name)
+            if shared:
+                app.add_js_file(f"{shared}.js", loading_method="defer", priority=450)
             app.add_js_file(f"{name}.js", loading_method="defer")
-            if name in ("writer", "datewriter", "tagger", "hear"):
-                app.add_css_file(f"{name}.css")
+            if shared or name in ("writer", "tagger", "hear"):
+                app.add_css_file(f"{shared or name}.css")
 
 
 def start_katex(rundir: Path, timeout: float):

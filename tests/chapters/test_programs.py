@@ -17,7 +17,9 @@ from rnncourse.nn import train
 from rnncourse.timeseries import likely_period
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "book" / "programs"
-NAMES = ("language_model", "sentiment", "timeseries", "attention", "tagging", "speech")
+NAMES = (
+    "language_model", "sentiment", "timeseries", "attention", "tagging", "speech", "translation",
+)  # fmt: skip
 
 
 def run(capsys, name, *arguments):
@@ -81,13 +83,14 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
         ("tagging", marked(tmp_path / "names.txt", "zh"), "--epochs", 2, "--mark",
          "小林在东港。"),
         ("speech", whistled(tmp_path / "audio", 30, "高中低"), "--epochs", 1),
+        ("translation", doubled(tmp_path / "both.csv", 150), "--epochs", 1, "--say", "吧"),
     ):  # fmt: skip
         english = run(capsys, name, file, *options)
         chinese = run(capsys, name, file, *options, "--lang", "zh")
         assert NUMBERS.findall(english) == NUMBERS.findall(chinese)
         assert len(english.splitlines()) == len(chinese.splitlines())
         said = re.sub(
-            "GRU|CRF|CTC|LSTM|MASE|F1|mine|text|reviews|pairs|names|model|npz|png|AR|WHO|WHERE",
+            "GRU|CRF|CTC|LSTM|MASE|F1|BLEU|mine|text|reviews|pairs|both|names|model|npz|png|AR|WHO|WHERE",
             "",
             chinese,
         )
@@ -250,6 +253,45 @@ def test_pairs_among_other_columns(capsys, tmp_path):
     file.write_text(file.read_text("utf-8").replace("吧吧,", "吧" * 201 + ",", 1), "utf-8")
     asked = ("--source", "读", "--target", "写", "--epochs", 1)
     assert "a text of 2" in refused(capsys, "attention", file, *asked)
+
+
+# --- sentences in two languages ------------------------------------------------------
+
+
+ANIMALS = {"猫": "cat", "狗": "dog", "鸟": "bird", "鱼": "fish", "马": "horse", "牛": "cow"}
+DEEDS = {"跑": "runs", "跳": "jumps", "睡": "sleeps", "吃": "eats", "看": "looks"}
+DAYS = {"今天": "today", "明天": "tomorrow", "后天": "in two days", "周一": "on Monday"}
+
+
+def bilingual(separator=",", turned=False):
+    """120 sentences and their translations, whose words stand in another order."""
+    rows = [(f"{day}{animal}{deed}。", f"The {ANIMALS[animal]} {DEEDS[deed]} {DAYS[day]}.")
+            for animal in ANIMALS for deed in DEEDS for day in DAYS]  # fmt: skip
+    return [separator.join(row[::-1] if turned else row) for row in rows]
+
+
+@pytest.mark.parametrize(("separator", "encoding", "turned", "asked", "answer"), [
+    ("\t", "utf-8-sig", False, "明天猫跑。\n\n 周一龘睡。 ", "The cat runs tomorrow."),
+    (";", "gb18030", True, "The bird eats today.\nThe zebra runs.", "今天鸟吃。")])  # fmt: skip
+def test_sentences_of_any_table(capsys, tmp_path, separator, encoding, turned, asked, answer):
+    """Twice as many for the training, since pairs stand twice; rows with an empty sentence go, and
+    a sentence with the separator in it stays whole. A word that it never saw is no error."""
+    rows = bilingual(separator, turned)
+    odd = [f'"{separator}。"{separator}","', f"狗{separator}", f"{separator} dog", "", rows[0]]
+    file = tmp_path / "mine.csv"
+    file.write_bytes("\n".join([f"a{separator}b", *rows, *rows, *odd]).encode(encoding))
+    given = ["--epochs", 60, "--merges", 60, "--say", asked]
+    printed = run(capsys, "translation", file, *given)
+    assert "242 pairs, 2 rows with a gap left out" in printed
+    assert number(printed, "GRU with attention") > 0.6
+    assert number(printed, "as the most similar known text") < 0.55
+    assert number(printed, "copied as it stands") < 0.1
+    found = printed.split("saved mine-model.npz\n")[1]
+    first, second = found.splitlines()
+    known, new = (line.strip() for line in asked.splitlines() if line.strip())
+    assert first == f"{known} → {answer}"
+    assert second.startswith(f"{new} → ")
+    assert run(capsys, "translation", tmp_path / "mine-model.npz", *given) == found
 
 
 # --- names ---------------------------------------------------------------------------
@@ -520,6 +562,9 @@ BAD = [
     ("sentiment", "review\tlabel\nfine\tgood\n".encode("utf-16"), "UTF-8"),
     ("attention", b"a,b\n" + b"x,y\n" * 99, "has 1 different texts to rewrite"),
     ("attention", b"a,b\nx," + b"y" * 201, "a text of 201 characters; expected at most 200"),
+    ("translation", b"a,b\n" + b"x,y\n" * 99, "has 1 different texts to rewrite"),
+    ("translation", b"a\tb\n" + b"x\ty\tz\n" * 99, "line 2: 3 cells for the 2 columns"),
+    ("translation", b"a\tb\n\ty\nx\t\n", "has 0 different texts to rewrite"),
     ("tagging", b"a O\n\n" * 60, "has 60 sentences with 0 entities"),
     ("tagging", b"a B-X\n\n" * 9, "has 9 sentences with 9 entities; expected at least 50"),
     ("tagging", b"a B-X\n\nb O\nc\n\n", "line 4: 'c' has no tag; expected"),
