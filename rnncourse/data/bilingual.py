@@ -117,7 +117,7 @@ def rephrased(sentence: Sentence, way_en: int, way_zh: int) -> Sentence:
         raise ValueError(f"ways {way_en} and {way_zh} of a {sentence.kind!r}; expected 0 or 1, and "
                          f"one of {KINDS}")  # fmt: skip
     slots = dict(part.split("=", 1) for part in sentence.meaning.split("; ")[1:])
-    filled = {name: tuple(both.split(" / ")) for name, both in slots.items()}
+    filled = {name: (en, zh) for name, both in slots.items() for en, zh in [both.split(" / ")]}
     return _finished(sentence.kind, [_filled(sentence.kind, filled, (way_en, way_zh))],
                      [sentence.meaning])  # fmt: skip
 
@@ -150,7 +150,7 @@ class _Clause:
     def __init__(self, rng: np.random.Generator, kinds: Sequence[str], new: str) -> None:
         self.rng, self.new = rng, new
         self.fresh: set[str] = set()  # which combinations of NEW it has
-        self.kind = kinds[rng.integers(len(kinds))]
+        self.kind = kinds[int(rng.integers(len(kinds)))]
         self.slots: dict[str, Pair] = getattr(self, f"_{self.kind}")()
         self.asked_for = self.fresh == ({new} if new else set())
 
@@ -184,7 +184,9 @@ class _Clause:
                 self.fresh.add("numbers")
             return (str(number), _chinese(number)), (several, zh)
         row, (word,), count = self._pick("small")
-        return ((one.split()[0], count), (single, zh)) if row == 0 else ((word, count), (several, zh))
+        return (
+            ((one.split()[0], count), (single, zh)) if row == 0 else ((word, count), (several, zh))
+        )
 
     def _deed(self) -> tuple[list[str], str, int]:
         """The forms of an action, the same in Chinese, and the number of a thing."""
@@ -290,9 +292,9 @@ def _sentence(made: list[_Clause], rng: np.random.Generator, ways: int) -> Sente
     joining = read().joined
     while len(clauses) > 1:
         (first, second), way = clauses[:2], joining[rng.integers(len(joining))]
-        both = (form.format(first=a, second=b)
-                for form, a, b in zip(way, first, second, strict=True))  # fmt: skip
-        clauses[:2] = [tuple(both)]
+        en, zh = (form.format(first=a, second=b)
+                  for form, a, b in zip(way, first, second, strict=True))  # fmt: skip
+        clauses[:2] = [(en, zh)]
     return _finished(made[0].kind if len(made) == 1 else "joined", clauses, meanings)
 
 
