@@ -36,17 +36,17 @@ word = st.sampled_from("abcdefgh")
 documents = st.lists(st.lists(word, max_size=9), min_size=1, max_size=9)
 
 
-@given(documents, st.lists(word, max_size=6), st.floats(0, 3), st.floats(0, 1))
-@settings(max_examples=200, deadline=None)
+@given(documents, st.lists(word, max_size=6), st.floats(0.01, 3), st.floats(0, 0.99))
+@settings(derandomize=True, max_examples=200, deadline=None)
 def test_beside_rank_bm25(texts, query, k1, b):
     """Its weights of words differ, since it has no 1 and a floor: it gets those of the formula."""
     if not any(texts):
-        return  # it divides by the mean length
-    theirs = rank_bm25.BM25Okapi(texts, k1=max(k1, 1e-9), b=b)
+        return  # it divides by the mean length, and for b = 1 by that of each document
+    theirs = rank_bm25.BM25Okapi(texts, k1=k1, b=b)
     for w in theirs.idf:
         n = sum(w in text for text in texts)
         theirs.idf[w] = math.log((len(texts) + 1) / (n + 0.5))
-    assert Bm25(texts, max(k1, 1e-9), b).scores(query) == pytest.approx(theirs.get_scores(query))
+    assert Bm25(texts, k1, b).scores(query) == pytest.approx(theirs.get_scores(query))
 
 
 def test_order_beside_rank_bm25_with_its_own_weights():
@@ -60,7 +60,7 @@ def test_order_beside_rank_bm25_with_its_own_weights():
 
 
 @given(documents, st.lists(word, max_size=6), st.integers(1, 12))
-@settings(max_examples=100, deadline=None)
+@settings(derandomize=True, max_examples=100, deadline=None)
 def test_invariants(texts, query, k):
     """Scores of words add up; none is below 0, and only a document with a word of the query is
     above; the order of documents does not matter; nearest is a sort."""
