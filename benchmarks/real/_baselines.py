@@ -1,7 +1,7 @@
 """What stands beside a translator: a dictionary that word pairs give, and the nearest sentence."""
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 
 import jieba
 from _pairs import Pair
@@ -37,7 +37,7 @@ class Dictionary:
     def _round(self, rows: list[tuple[list[str], list[str]]]) -> None:
         """Share out each English word among the source's, then count anew. An empty word takes
         what belongs to none."""
-        shares: dict[str, Counter[str]] = defaultdict(Counter)
+        shares: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
         for zh, en in rows:
             for e in en:
                 total = sum(self.t[z][e] for z in zh)

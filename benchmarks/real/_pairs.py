@@ -41,7 +41,8 @@ def simplified() -> dict[str, str]:
 @functools.cache
 def pairs() -> list[Pair]:
     """All, in the file's order, each once; white space and quotation marks in one form."""
-    table, found = str.maketrans(simplified()), {}
+    table = str.maketrans(simplified())
+    found: dict[Pair, None] = {}
     for line in data.path(*FILE).read_text(encoding="utf-8").splitlines():
         en, zh, _ = line.split("\t")
         zh = re.sub(r"(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])", "", zh.strip())

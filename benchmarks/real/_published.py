@@ -48,6 +48,13 @@ class Published(nn.Module):
             self.bridge, self.score = nn.Linear(two, H), nn.Linear(two + H, H)
             self.v = nn.Linear(H, 1, bias=False)
             self.output = nn.Linear(E + H + two, targets)
+        for name, p in self.named_parameters():  # as they begin in the published notebooks
+            if kind == "seq2seq":
+                nn.init.uniform_(p, -0.08, 0.08)
+            elif kind == "attention" and "bias" in name:
+                nn.init.zeros_(p)
+            else:
+                nn.init.normal_(p, 0, 0.01)
 
     def forward(self, source: Any, target: Any, forced: float = 0.5) -> Any:
         outputs, state = self.encoder(self.drop(self.read(source)))

@@ -28,7 +28,7 @@ from rnncourse.widgets import datewriter, translator, weights
 Array = np.ndarray
 Coded = list[tuple[Array, Array]]
 LONGEST, LEAST, MERGES = 12, 4, 300  # characters of a source; times a known one was seen; pieces
-READ, H, BATCH, UPDATES, RATE = 32, 120, 64, 18_000, 0.004
+READ, H, BATCH, UPDATES, RATE = 32, 120, 64, 14_000, 0.004
 DROP = {"encoder.embedding.E": (1, 0.1), "decoder.embedding.E": (1, 0.1),
         "decoder.combine.W_y": (0, 0.2), "decoder.output.W_y": (0, 0.2)}  # fmt: skip  # axis, share
 RARE = 0.5  # a character seen c times is read as unknown with probability RARE / (RARE + c)
@@ -101,7 +101,7 @@ def disturbed(rng: np.random.Generator, source: Array, seen: Array, last: set[in
 def batches(rng: np.random.Generator, found: Coded) -> Any:
     """Without end: disturbed pairs of like length, in random order."""
     seen = np.array([0, *(counts()[sign] for sign in tokens()[1:])])
-    last = {tokens().index(sign) for sign in "。?!"}
+    last = {k for k, sign in enumerate(tokens()) if sign in "。?!"}
     while True:
         noise = rng.uniform(0, 2, len(found))
         order = np.argsort([len(y) + u for (_, y), u in zip(found, noise, strict=True)])
@@ -123,7 +123,7 @@ def masks(rng: np.random.Generator, params: Any) -> dict[str, Array]:
     arrays, found = optim.leaves(params), {}
     for name, (axis, share) in DROP.items():
         size = arrays[name].shape[axis]
-        kept = (rng.random(size) >= share).astype(np.float32) / np.float32(1 - share)
+        kept = np.asarray(rng.random(size) >= share, np.float32) / np.float32(1 - share)
         found[name] = kept[:, None] if axis == 0 else kept
     return found
 
@@ -168,10 +168,16 @@ def asked(part: int) -> dict[str, list[str]]:
 def written(params: Any, sources: list[str]) -> tuple[list[str], Array]:
     """Translations, and the geometric mean of each one's probabilities."""
     design, pieces = translator.design(), empty()["pieces"]
-    batch = batch_of([(x, y) for x, y in coded([_pairs.Pair(zh, "") for zh in sources])])
+    batch = batch_of(coded([_pairs.Pair(zh, "") for zh in sources]))
     step, state = seq2seq.stepper(design, batch.source, params, batch.source_mask)
+
+    def allowed(read: Any, state: Any) -> Any:
+        scores, state = step(read, state)
+        scores[:, design.start] = -np.inf  # no sentence has it, in the page neither
+        return scores, state
+
     first = [design.start] * len(sources)
-    found = decoding.decode(step, state, first, design.end, translator.LENGTH)
+    found = decoding.decode(allowed, state, first, design.end, translator.LENGTH)
     texts = [translator.joined([pieces[k] for k in one.tokens if k != design.end]) for one in found]
     return texts, np.exp([one.log_prob / len(one.tokens) for one in found])
 

@@ -25,12 +25,13 @@ from _bleu import bleu
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from rnncourse import metrics
+from rnncourse.nn import optim
 
 Array = np.ndarray
 LONGEST, LEAST, MERGES, LENGTH = 20, 2, 1000, 40  # characters; times seen; pieces; tokens written
 BEAMED, WIDTH = 300, 5
-CHINESE = {"D": 64, "H": 128, "updates": 5000}
-GERMAN = {"D": 96, "H": 192, "batch": 128, "drop": 0.2, "rate": 2e-3}
+CHINESE: dict[str, Any] = {"D": 64, "H": 128, "updates": 4000}
+GERMAN: dict[str, Any] = {"D": 96, "H": 192, "batch": 64, "drop": 0.2, "rate": 2e-3}
 RARE, EPOCHS = 3, 4  # of captions: least count of a known word; passes
 BANDS = {"1-6": (1, 6), "7-9": (7, 9), "10-12": (10, 12), "13-20": (13, 20)}  # characters
 NUMBERS = re.compile(r"\d|\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|"
@@ -166,8 +167,6 @@ def _every(sources: list[Array]) -> int:
 
 
 def _size(params: Any) -> int:
-    from rnncourse.nn import optim
-
     return sum(array.size for array in optim.leaves(params).values())
 
 

