@@ -166,10 +166,21 @@ def referred(language: str) -> dict[str, list[str]]:
 
 REFERRED = [module for modules in referred("en").values() for module in modules]
 # Behind a package that names in `__all__` what it offers; `data.load` calls their functions, and
-# programs import `conll`, `faq` and `own`, pages `dates` and `symbols`.
+# programs import `articles`, `conll`, `faq` and `own`, pages their own generators.
 LOADED = {
     f"rnncourse.data.{name}"
-    for name in ("conll", "corpora", "dates", "faq", "own", "series", "symbols", "tasks")
+    for name in (
+        "bilingual",
+        "conll",
+        "corpora",
+        "dates",
+        "faq",
+        "own",
+        "series",
+        "smalltalk",
+        "symbols",
+        "tasks",
+    )
 }
 
 
