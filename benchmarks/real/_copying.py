@@ -20,9 +20,9 @@ from rnncourse.nlp import text
 Array = np.ndarray
 Pairs = Sequence[tuple[str, str]]
 PAD, UNKNOWN, START, END = range(4)
-D, H, N, RATE, FALL, CLIP, DROP = 64, 96, 16, 4e-3, 10, 5.0, 0.3
+D, H, N, RATE, FALL, CLIP, DROP = 64, 64, 16, 4e-3, 10, 5.0, 0.3
 LEAST = 2  # times that a known character was seen
-LONGEST, TITLE = 300, 40  # characters that are read, and written at most
+LONGEST, TITLE = 150, 40  # characters that are read, and written at most
 
 
 class Batch(NamedTuple):

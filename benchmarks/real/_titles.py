@@ -21,7 +21,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from rnncourse import data, interop
 from rnncourse.nlp import text
 from rnncourse.nn import crf
-from rnncourse.widgets import tagger
+from rnncourse.widgets import summarizer, tagger
 
 Array = np.ndarray
 SPLITS = ("train", "dev", "test")
@@ -103,6 +103,7 @@ class Sizes(NamedTuple):
     least: int  # times that a known token was seen
     rate: float = 4e-3
     chain: bool = True  # a CRF, or each step alone
+    window: int = 0  # words that a convolution sees instead of an LSTM, where it isn't 0
 
 
 FALL, CLIP = 12, 5.0
@@ -140,7 +141,10 @@ class Network(nn.Module):
         self.beside = nn.Embedding(*sizes.beside)
         nn.init.normal_(self.beside.weight, 0, 0.3)
         wide = sizes.D + sizes.beside[1]
-        self.lstm = nn.LSTM(wide, sizes.H, batch_first=True, bidirectional=True)
+        if sizes.window:
+            self.near = nn.Conv1d(wide, 2 * sizes.H, sizes.window, padding="same")
+        else:
+            self.lstm = nn.LSTM(wide, sizes.H, batch_first=True, bidirectional=True)
         self.output = nn.Linear(2 * sizes.H, 2)
         scores = crf.crf_init(np.random.default_rng(0), 2, np.float32)
         self.chain = nn.ParameterDict({n: torch.tensor(p) for n, p in scores.items()})
@@ -148,10 +152,16 @@ class Network(nn.Module):
 
     def forward(self, ids: Array, beside: Array, mask: Array) -> torch.Tensor:
         xs = torch.cat([self.embedding(torch.tensor(ids)), self.beside(torch.tensor(beside))], 2)
-        packed = pack_padded_sequence(self.drop(xs), torch.tensor(mask.sum(1)), batch_first=True,
+        return self.output(self.drop(self.read(self.drop(xs), mask)))
+
+    def read(self, xs: torch.Tensor, mask: Array) -> torch.Tensor:
+        """(N, T, 2H): of each token what is near it, or all before and all behind it."""
+        if hasattr(self, "near"):
+            inside = xs * torch.tensor(mask)[..., None]
+            return self.near(inside.transpose(1, 2)).transpose(1, 2).relu()
+        packed = pack_padded_sequence(xs, torch.tensor(mask.sum(1)), batch_first=True,
                                       enforce_sorted=False)  # fmt: skip
-        hs, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
-        return self.output(self.drop(hs))
+        return pad_packed_sequence(self.lstm(packed)[0], batch_first=True)[0]
 
     def loss(self, scores: torch.Tensor, labels: Array, mask: Array, chain: bool) -> torch.Tensor:
         """A mean: of sentences with a chain, else of tokens."""
@@ -191,7 +201,7 @@ class Coder:
         ids = np.array(found)
         if english:
             return ids, np.array([tagger.shape(token) for token in tokens])
-        return ids, tagger.pairs(ids, self.sizes.beside[0])
+        return ids, summarizer.beside(tokens)
 
     def padded(self, some: Sequence[Sequence[str]]) -> tuple[Array, Array, Array]:
         """Numbers of tokens, of what is beside, and mask, each (N, T)."""

@@ -8,6 +8,7 @@ text, and all of it in the same order. The published book runs it in the browser
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 from typing import Any, NamedTuple
@@ -24,10 +25,12 @@ CLOSING = "\"'”’»)]},;:!?%…"  # and where it ends with them
 ENDINGS = ("n't", "'s", "'m", "'re", "'ll", "'ve", "'d")  # tokens too, as in the Penn Treebank
 SHORT = frozenset(  # their full stop ends no sentence
     ["mr", "mrs", "ms", "dr", "st", "sen", "rep", "gov", "gen", "col", "lt", "sgt", "prof", "rev",
-     "inc", "co", "corp", "ltd", "jr", "sr", "no", "vs", "ave", "jan", "feb", "mar", "apr", "aug",
+     "inc", "co", "corp", "ltd", "jr", "sr", "vs", "ave", "jan", "feb", "mar", "apr", "aug",
      "sept", "oct", "nov", "dec", "calif", "mich"]
 )  # fmt: skip
 ENDS = frozenset(".!?")  # of English sentences
+MOST = 3  # to which anything is counted, in what is read beside a Chinese character
+FEATURES = (MOST + 1) ** 3
 CLAUSE = frozenset("，。；：！？,;:!?")  # end a clause of a Chinese text
 NOT = {
     "en": frozenset(["not", "n't", "no", "never", "without", "cannot", "neither", "nor"]),
@@ -96,6 +99,23 @@ def sentence(found: Sequence[Piece]) -> int:
             if end == len(found) or not found[end].glued:
                 return end
     return len(found)
+
+
+def beside(signs: Sequence[str]) -> Array:
+    """What is read beside each Chinese character (T,): a number below ``FEATURES``.
+
+    It tells how often the text has the character with the one before it and with the one behind
+    it, each 0 to 3 times, since what a text is about comes back in it; and in which clause it
+    stands, from 0 to 3.
+    """
+    both = ["".join(two) for two in zip(["", *signs], [*signs, ""], strict=True)]
+    times = Counter(both[1:-1])
+    number, found = 0, []
+    for t, sign in enumerate(signs):
+        before, behind = (min(times[both[k]], MOST) for k in (t, t + 1))
+        found.append((min(number, MOST) * (MOST + 1) + before) * (MOST + 1) + behind)
+        number += sign in CLAUSE
+    return np.array(found, int)
 
 
 class Read(NamedTuple):
