@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from _common import summary
 from tagging import ChainLoss
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from rnncourse import data, interop
+from rnncourse import data, interop, metrics
 from rnncourse.nlp import text
 from rnncourse.nn import crf
 from rnncourse.widgets import summarizer, tagger
@@ -103,6 +104,7 @@ class Sizes(NamedTuple):
     least: int  # times that a known token was seen
     rate: float = 4e-3
     chain: bool = True  # a CRF, or each step alone
+    longest: int = 300  # tokens of a text that it learns from
     window: int = 0  # words that a convolution sees instead of an LSTM, where it isn't 0
 
 
@@ -224,7 +226,8 @@ def trained(language: str, sizes: Sizes, seed: int) -> tuple[Network, float]:
     torch.manual_seed(seed)
     rng, begin = np.random.default_rng(seed), time.process_time()
     model, coder = Network(language, sizes), Coder(language, sizes, rng)
-    adam, found = torch.optim.Adam(model.parameters(), sizes.rate), marked(language, "train")
+    adam = torch.optim.Adam(model.parameters(), sizes.rate)
+    found = marked(language, "train", sizes.longest)
     source = groups(np.array([len(tokens) for tokens, _ in found]), sizes.batch, rng)
     for k in range(sizes.updates):
         adam.param_groups[0]["lr"] = sizes.rate * FALL ** (-k / sizes.updates)
@@ -261,3 +264,44 @@ def kept(scores: Array, chain: dict[str, Array] | None, more: float = 0.0) -> Ar
     if chain is None:
         return emissions.argmax(1) == 1
     return crf.decode(emissions[None], chain)[0][0] == 1
+
+
+# --- scores ---------------------------------------------------------------------------------
+
+
+def rouges(references: Sequence[Any], found: Sequence[Any]) -> dict[str, float]:
+    """F1 of ROUGE-1, 2 and L, of lists of tokens or of texts by characters."""
+    references, found = ([list(one) for one in some] for some in (references, found))
+    scores = [metrics.rouge_n(references, found, 1), metrics.rouge_n(references, found, 2),
+              metrics.rouge_l(references, found)]  # fmt: skip
+    return {name: round(float(one.f1), 4) for name, one in zip("12L", scores, strict=True)}
+
+
+def judged(some: Sequence[Marked], found: Sequence[Array]) -> dict[str, Any]:
+    """F1 of the tokens kept, its mean over sentences; sentences found exactly; the shares of
+    tokens and of characters kept; and ROUGE."""
+    f1s, letters = [], []
+    for (tokens, gold), mine in zip(some, found, strict=True):
+        f1s.append(2 * (gold & mine).sum() / max(1, gold.sum() + mine.sum()))
+        sizes = np.array([len(token) for token in tokens])
+        letters.append(sizes[mine].sum() / sizes.sum())
+    gold = [keep for _, keep in some]
+    exact = [(one == mine).all() for one, mine in zip(gold, found, strict=True)]
+    texts = [[np.array(tokens)[keep].tolist() for (tokens, _), keep in zip(some, way, strict=True)]
+             for way in (gold, found)]  # fmt: skip
+    return {
+        "f1": round(float(np.mean(f1s)), 4),
+        "exact": round(float(np.mean(exact)), 4),
+        "rate": round(float(np.mean([mine.mean() for mine in found])), 4),
+        "rate of characters": round(float(np.mean(letters)), 4),
+        "rouge": rouges(*texts),
+    }
+
+
+def gathered(rows: Sequence[Any]) -> Any:
+    """Of all seeds: mean and spread of each number, at its place."""
+    if isinstance(rows[0], dict):
+        return {key: gathered([row[key] for row in rows]) for key in rows[0]}
+    if isinstance(rows[0], list):
+        return [gathered(list(some)) for some in zip(*rows, strict=True)]
+    return summary(rows)

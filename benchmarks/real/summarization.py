@@ -9,7 +9,7 @@ from, far too few for a network that writes; what it writes all the same is meas
 sentences that are taken as they stand. Nothing was chosen on a test.
 """
 
-from _common import Run, summary  # isort: skip  (before NumPy)
+from _common import Run  # isort: skip  (before NumPy)
 
 import re
 from collections import Counter
@@ -21,12 +21,14 @@ import numpy as np
 from _titles import (
     NEEDS,
     Coder,
-    Marked,
     Sizes,
     abstracts,
     compressions,
+    gathered,
+    judged,
     kept,
     marked,
+    rouges,
     scored,
     trained,
     vocabulary,
@@ -56,35 +58,7 @@ PUBLISHED = {
 }  # fmt: skip
 
 
-def rouges(references: Sequence[Any], found: Sequence[Any]) -> dict[str, float]:
-    """F1 of ROUGE-1, 2 and L."""
-    scores = [metrics.rouge_n(references, found, 1), metrics.rouge_n(references, found, 2),
-              metrics.rouge_l(references, found)]  # fmt: skip
-    return {name: round(float(one.f1), 4) for name, one in zip("12L", scores, strict=True)}
-
-
 # --- words kept of a sentence -----------------------------------------------------------------
-
-
-def judged(some: Sequence[Marked], found: Sequence[Array]) -> dict[str, Any]:
-    """F1 of the tokens kept, its mean over sentences; sentences found exactly; the shares of
-    tokens and of characters kept; and ROUGE."""
-    f1s, letters = [], []
-    for (tokens, gold), mine in zip(some, found, strict=True):
-        f1s.append(2 * (gold & mine).sum() / max(1, gold.sum() + mine.sum()))
-        sizes = np.array([len(token) for token in tokens])
-        letters.append(sizes[mine].sum() / sizes.sum())
-    gold = [keep for _, keep in some]
-    exact = [(one == mine).all() for one, mine in zip(gold, found, strict=True)]
-    texts = [[np.array(tokens)[keep].tolist() for (tokens, _), keep in zip(some, way, strict=True)]
-             for way in (gold, found)]  # fmt: skip
-    return {
-        "f1": round(float(np.mean(f1s)), 4),
-        "exact": round(float(np.mean(exact)), 4),
-        "rate": round(float(np.mean([mine.mean() for mine in found])), 4),
-        "rate of characters": round(float(np.mean(letters)), 4),
-        "rouge": rouges(*texts),
-    }
 
 
 def simple(split: str) -> dict[str, Any]:
@@ -150,7 +124,7 @@ def tfidf(sources: Sequence[str], learned: Sequence[str]) -> list[str]:
 
 def best_of(pieces: Sequence[Sequence[str]], titles: Sequence[str]) -> list[str]:
     """Of each abstract the piece with the largest ROUGE-1: no method knows it."""
-    return [max(some, key=lambda one: metrics.rouge_n([title], [one], 1).f1)
+    return [max(some, key=lambda one: metrics.rouge_n([list(title)], [list(one)], 1).f1)
             for some, title in zip(pieces, titles, strict=True)]  # fmt: skip
 
 
@@ -219,15 +193,6 @@ def wrote(name: str, seed: int) -> dict[str, Any]:
 
 
 # --- the record -----------------------------------------------------------------------------------
-
-
-def gathered(rows: Sequence[Any]) -> Any:
-    """Of all seeds: mean and spread of each number, at its place."""
-    if isinstance(rows[0], dict):
-        return {key: gathered([row[key] for row in rows]) for key in rows[0]}
-    if isinstance(rows[0], list):
-        return [gathered(list(some)) for some in zip(*rows, strict=True)]
-    return summary(rows)
 
 
 def main() -> None:

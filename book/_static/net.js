@@ -317,6 +317,6 @@
   globalThis.rnnNet = {
     load, receive, unpack, part, sigmoid, softmax, dense, denseTransposed, embedding,
     rnn, gru, lstm, start, step, hidden, translate, random, draw, words, colour,
-    pieces, numbered, rows, pass, viterbi,
+    pieces, narrow, numbered, rows, pass, viterbi,
   };
 })();

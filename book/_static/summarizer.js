@@ -4,7 +4,7 @@ for (const [place, box] of document.querySelectorAll(".summarizer").entries()) {
   const net = globalThis.rnnNet, { net: name, kilobytes, edition } = box.dataset, chinese = edition === "zh";
   const say = (en, zh) => (chinese ? zh : en);
   const examples = JSON.parse(box.dataset.examples);
-  const REACH = 1, SHORTENED = 40;  // of the slider to either side; characters of an example on its button
+  const REACH = 1, MOST = 3, SHORTENED = 40;  // of the slider to either side; to which is counted; characters of an example on its button
   const OPENING = "\"'“‘«([{$£€#", CLOSING = "\"'”’»)]},;:!?%…", ENDS = ".!?", CLAUSE = "，。；：！？,;:!?";
   const ENDINGS = ["n't", "'s", "'m", "'re", "'ll", "'ve", "'d"];
   const SHORT = new Set(("mr mrs ms dr st sen rep gov gen col lt sgt prof rev inc co corp ltd jr sr vs ave jan feb " +
@@ -93,8 +93,26 @@ for (const [place, box] of document.querySelectorAll(".summarizer").entries()) {
     const all = pieces.flatMap((word) => (chinese ? [...word] : parts(word)).map((token, k) => ({ token, glued: chinese || k > 0 })));
     const end = chinese ? all.length : sentence(all), kept = all.slice(0, Math.min(end, model.limit));
     const tokens = kept.map((one) => one.token);
-    return { tokens, glued: kept.map((one) => one.glued), ...net.numbered(tokens, model, chinese),
+    const { ids, beside: written, unknown } = net.numbered(tokens, model, chinese);
+    return { tokens, glued: kept.map((one) => one.glued), ids, unknown,
+      beside: chinese ? beside(tokens.map(net.narrow)) : written,
       cut: tokens.length < end || (end === all.length && more), more: end < all.length };
+  }
+
+  // What is read beside each Chinese character: its clause, and how often the text has it with its neighbours.
+  function beside(signs) {
+    const pair = (t) => (signs[t - 1] ?? "") + (signs[t] ?? ""), times = new Map();
+    for (let t = 1; t < signs.length; t += 1) times.set(pair(t), (times.get(pair(t)) ?? 0) + 1);
+    const most = (k) => Math.min(k, MOST), often = (t) => (t > 0 && t < signs.length ? most(times.get(pair(t))) : 0);
+    const seen = new Set();
+    let clause = 0;
+    return signs.map((sign, t) => {
+      const place = (most(clause) * (MOST + 1) + often(t)) * (MOST + 1) + often(t + 1);
+      const again = seen.has(pair(t)) || seen.has(pair(t + 1));
+      seen.add(pair(t));
+      clause += has(CLAUSE, sign) ? 1 : 0;
+      return 2 * place + (again ? 1 : 0);
+    });
   }
 
   // ---- titles ----------------------------------------------------------------------------------
@@ -106,8 +124,15 @@ for (const [place, box] of document.querySelectorAll(".summarizer").entries()) {
     return net.pass(xs, ahead).map((h, t) => net.dense([...h, ...back[t]], model.output.W_y, model.output.b_y));
   }
 
-  const keep = (rows, more) => net.viterbi(rows.map(([leaving, keeping]) => [leaving, keeping + model.more + more]), model.chain)
-    .map((k) => k === 1);
+  const best = (rows, more) => net.viterbi(rows.map(([leaving, keeping]) => [leaving, keeping + more]), model.chain).map((k) => k === 1);
+
+  // What is added to the score of keeping before the reader adds anything.
+  function usual(rows) {
+    if (!model.wanted) return model.more;
+    let more = -20;
+    while (more < 60 && best(rows, more / 10).filter(Boolean).length < Math.min(model.wanted, rows.length)) more += 1;
+    return more / 10;
+  }
 
   // Texts of what is kept, a text for each stretch, with the space before it where it has one.
   function stretches({ tokens, glued }, kept) {
@@ -189,7 +214,7 @@ for (const [place, box] of document.querySelectorAll(".summarizer").entries()) {
   // The title for where the slider stands. While someone types, it is said only when they pause.
   function shorten(wait = 0) {
     clearTimeout(later);
-    const kept = keep(run.scores, Number(slider.value)), found = stretches(run, kept), first = start(run, kept);
+    const kept = best(run.scores, run.usual + Number(slider.value)), found = stretches(run, kept), first = start(run, kept);
     Object.assign(run, { kept, title: joined(run, kept), lead: joined(run, first), lost: lost(run, kept) });
     box.trace = run;
     draw(run, found);
@@ -208,6 +233,7 @@ for (const [place, box] of document.querySelectorAll(".summarizer").entries()) {
       return;
     }
     run = { ...found, scores: scores(found) };
+    run.usual = usual(run.scores);
     slider.disabled = false;
     shorten(wait);
   }

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnncourse._types import Array
+from rnncourse._types import Array, Params
 from rnncourse.nn import crf, layers
 from rnncourse.widgets import tagger, weights
 
 REACH = 1  # how far the reader may move the score of keeping, to either side
+STEPS = np.arange(-20, 61) / 10  # tried from the left where so many tokens are wanted
 OPENING = "\"'“‘«([{$£€#"  # signs that are tokens where a word begins with them
 CLOSING = "\"'”’»)]},;:!?%…"  # and where it ends with them
 ENDINGS = ("n't", "'s", "'m", "'re", "'ll", "'ve", "'d")  # tokens too, as in the Penn Treebank
@@ -30,7 +31,7 @@ SHORT = frozenset(  # their full stop ends no sentence
 )  # fmt: skip
 ENDS = frozenset(".!?")  # of English sentences
 MOST = 3  # to which anything is counted, in what is read beside a Chinese character
-FEATURES = (MOST + 1) ** 3
+FEATURES = 2 * (MOST + 1) ** 3
 CLAUSE = frozenset("，。；：！？,;:!?")  # end a clause of a Chinese text
 NOT = {
     "en": frozenset(["not", "n't", "no", "never", "without", "cannot", "neither", "nor"]),
@@ -105,15 +106,18 @@ def beside(signs: Sequence[str]) -> Array:
     """What is read beside each Chinese character (T,): a number below ``FEATURES``.
 
     It tells how often the text has the character with the one before it and with the one behind
-    it, each 0 to 3 times, since what a text is about comes back in it; and in which clause it
-    stands, from 0 to 3.
+    it, each 0 to ``MOST`` times, since what a text is about comes back in it; whether it stood
+    further ahead with one of the two; and in which clause it is, from 0 to ``MOST``.
     """
     both = ["".join(two) for two in zip(["", *signs], [*signs, ""], strict=True)]
-    times = Counter(both[1:-1])
+    times, seen = Counter(both[1:-1]), set[str]()
     number, found = 0, []
     for t, sign in enumerate(signs):
         before, behind = (min(times[both[k]], MOST) for k in (t, t + 1))
-        found.append((min(number, MOST) * (MOST + 1) + before) * (MOST + 1) + behind)
+        again = both[t] in seen or both[t + 1] in seen
+        seen.add(both[t])
+        place = (min(number, MOST) * (MOST + 1) + before) * (MOST + 1) + behind
+        found.append(2 * place + again)
         number += sign in CLAUSE
     return np.array(found, int)
 
@@ -125,6 +129,27 @@ class Read(NamedTuple):
     unknown: list[int]  # which of them it doesn't know
     cut: bool  # whether there was more: in English, of the first sentence
     more: bool  # whether more sentences follow the first one, in English
+
+
+# --- what is kept -----------------------------------------------------------------------------
+
+
+def kept_of(scores: Array, chain: Params, more: Array) -> Array:
+    """Which tokens are on the best path, (M, T) bool, for each of M numbers ``more`` (M,) that are
+    added to the score of keeping; scores (T, 2)."""
+    moved = np.repeat(scores[None], len(more), axis=0)
+    moved[..., 1] += np.asarray(more)[:, None]
+    found: Array = crf.decode(moved, chain)[0] == 1
+    return found
+
+
+def usual(scores: Array, chain: Params, more: float, wanted: int) -> float:
+    """What is added to the score of keeping before the reader adds anything: ``more``, or, where
+    ``wanted`` is not 0, the first of ``STEPS`` that keeps so many tokens."""
+    if not wanted:
+        return more
+    enough = kept_of(scores, chain, STEPS).sum(axis=1) >= min(wanted, len(scores))
+    return float(STEPS[enough.argmax() if enough.any() else -1])
 
 
 # --- titles ---------------------------------------------------------------------------------
@@ -172,11 +197,11 @@ class Summarizer:
         """Args: network: of a record, see :func:`rnncourse.widgets.weights.load`; dtype: float64
         is what the browser computes in."""
         self.reader = tagger.Tagger(network | {"heads": {}}, dtype)
-        arrays = {name: array.astype(dtype)
+        arrays: Params = {name: array.astype(dtype)
                   for name, array in weights.unpack(network["weights"]).items()}  # fmt: skip
         self.output, self.chain = (weights.part(arrays, name) for name in ("output", "chain"))
         self.language, self.limit = self.reader.language, self.reader.limit
-        self.more = float(network["more"])  # added to the score of keeping; chosen on other texts
+        self.more, self.wanted = float(network["more"]), int(network["wanted"])  # see :func:`usual`
 
     def read(self, typed: str) -> Read:
         """The pieces of a text, at most ``limit``: of its first sentence, or of a paragraph."""
@@ -194,18 +219,19 @@ class Summarizer:
 
     def scores(self, tokens: Sequence[str]) -> Array:
         """(T, 2): of each token, see :meth:`names`, of leaving and of keeping it."""
-        hs = self.reader.states(self.reader.encode(tokens)[None])
-        found: Array = layers.dense_forward(hs, self.output)[0]
+        ids = self.reader.encode(tokens)
+        if self.language == "zh":
+            ids[:, 1] = beside(tokens)
+        found: Array = layers.dense_forward(self.reader.states(ids[None]), self.output)[0]
         return found
 
     def keep(self, scores: Array, more: float = 0.0) -> list[bool]:
-        """Of each token whether it is on the best path (T,), ``self.more`` and ``more`` added to
-        the score of keeping: the larger, the longer is what is kept."""
+        """Of each token whether it is kept (T,), ``more`` added to its score beside what is
+        :func:`usual`: the larger, the longer is what is kept."""
         if not len(scores):
             return []
-        moved = scores + np.array([0.0, self.more + more])
-        path, _ = crf.decode(moved[None], self.chain)
-        return [bool(k) for k in path[0]]
+        ours = usual(scores, self.chain, self.more, self.wanted)
+        return kept_of(scores, self.chain, np.array([ours + more]))[0].tolist()
 
     def title(self, typed: str, more: float = 0.0) -> Title:
         """Of a text. Empty for a text without a token, or of which no token is known."""
