@@ -257,13 +257,14 @@ def scored(model: Network, coder: Coder, some: Sequence[Sequence[str]], size: in
     return found
 
 
-def kept(scores: Array, chain: dict[str, Array] | None, more: float = 0.0) -> Array:
-    """What is kept (T,) when ``more`` is added to each score of keeping: the best path of the
-    chain, or, without one, each step alone."""
-    emissions = scores + np.array([0.0, more])
+def kept(scores: Sequence[Array], chain: dict[str, Array] | None, more: Sequence[float]
+         ) -> list[list[Array]]:  # fmt: skip
+    """For each number that is added to the scores of keeping, what is kept of each text (T,): the
+    best path of the chain, or, without one, each step alone."""
     if chain is None:
-        return emissions.argmax(1) == 1
-    return crf.decode(emissions[None], chain)[0][0] == 1
+        return [[one[:, 1] + extra > one[:, 0] for one in scores] for extra in more]
+    rows = [summarizer.kept_of(one, chain, np.array(more)) for one in scores]
+    return [[row[k] for row in rows] for k in range(len(more))]
 
 
 # --- scores ---------------------------------------------------------------------------------
@@ -277,20 +278,23 @@ def rouges(references: Sequence[Any], found: Sequence[Any]) -> dict[str, float]:
     return {name: round(float(one.f1), 4) for name, one in zip("12L", scores, strict=True)}
 
 
+def token_f1(some: Sequence[Marked], found: Sequence[Array]) -> float:
+    """Of the tokens kept, the mean over texts."""
+    return float(np.mean([2 * (gold & mine).sum() / max(1, gold.sum() + mine.sum())
+                          for (_, gold), mine in zip(some, found, strict=True)]))  # fmt: skip
+
+
 def judged(some: Sequence[Marked], found: Sequence[Array]) -> dict[str, Any]:
     """F1 of the tokens kept, its mean over sentences; sentences found exactly; the shares of
     tokens and of characters kept; and ROUGE."""
-    f1s, letters = [], []
-    for (tokens, gold), mine in zip(some, found, strict=True):
-        f1s.append(2 * (gold & mine).sum() / max(1, gold.sum() + mine.sum()))
-        sizes = np.array([len(token) for token in tokens])
-        letters.append(sizes[mine].sum() / sizes.sum())
+    sizes = [np.array([len(token) for token in tokens]) for tokens, _ in some]
+    letters = [n[mine].sum() / n.sum() for n, mine in zip(sizes, found, strict=True)]
     gold = [keep for _, keep in some]
     exact = [(one == mine).all() for one, mine in zip(gold, found, strict=True)]
     texts = [[np.array(tokens)[keep].tolist() for (tokens, _), keep in zip(some, way, strict=True)]
              for way in (gold, found)]  # fmt: skip
     return {
-        "f1": round(float(np.mean(f1s)), 4),
+        "f1": round(token_f1(some, found), 4),
         "exact": round(float(np.mean(exact)), 4),
         "rate": round(float(np.mean([mine.mean() for mine in found])), 4),
         "rate of characters": round(float(np.mean(letters)), 4),

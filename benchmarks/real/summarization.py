@@ -30,6 +30,7 @@ from _titles import (
     marked,
     rouges,
     scored,
+    token_f1,
     trained,
     vocabulary,
 )
@@ -64,8 +65,7 @@ PUBLISHED = {
 def simple(split: str) -> dict[str, Any]:
     """All words; the first ones, as many as are best on the development part; the reference."""
     dev, test = compressions("dev"), compressions(split)
-    first = {k: judged(dev, [np.arange(len(gold)) < k for _, gold in dev])["f1"]
-             for k in range(4, 25)}  # fmt: skip
+    first = {k: token_f1(dev, [np.arange(len(gold)) < k for _, gold in dev]) for k in range(4, 25)}
     best = max(first, key=lambda k: first[k])
     ways = {"all": 1000, "first 12": 12, "first words, best number": best}
     rows = {name: judged(test, [np.arange(len(gold)) < k for _, gold in test])
@@ -81,15 +81,15 @@ def shortened(name: str, seed: int) -> dict[str, Any]:
     parts = {split: compressions(split) for split in ("dev", "test")}
     scores = {split: scored(model, coder, [t for t, _ in part]) for split, part in parts.items()}
 
-    def row(split: str, more: float) -> dict[str, Any]:
-        return judged(parts[split], [kept(one, chain, more) for one in scores[split]])
-
-    tried = {more: row("dev", more)["f1"] for more in MORE}
-    best = max(tried, key=lambda more: tried[more])
-    return {"as trained": row("test", 0.0), "tuned": row("test", best), "more": best,
-            "dev": tried[best], "curve": [[m, row("test", m)["rate"], row("test", m)["f1"]]
-                                          for m in MORE[::2]],
-            "parameters": sum(p.numel() for p in model.parameters()),
+    tried = kept(scores["dev"], chain, MORE)
+    f1s = [token_f1(parts["dev"], found) for found in tried]
+    best = int(np.argmax(f1s))
+    found = kept(scores["test"], chain, MORE)
+    curve = [[more, float(np.mean([mine.mean() for mine in some])), token_f1(parts["test"], some)]
+             for more, some in zip(MORE, found, strict=True)]  # fmt: skip
+    return {"as trained": judged(parts["test"], found[MORE.index(0.0)]),
+            "tuned": judged(parts["test"], found[best]), "more": MORE[best], "dev": f1s[best],
+            "more, rate, f1": curve, "parameters": sum(p.numel() for p in model.parameters()),
             "cpu seconds": round(seconds, 1)}  # fmt: skip
 
 
