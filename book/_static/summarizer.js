@@ -140,7 +140,7 @@ for (const [place, box] of document.querySelectorAll(".summarizer").entries()) {
     let last = -1;
     for (const [t, token] of tokens.entries()) {
       if (!kept[t]) continue;
-      const tight = (glued[t] && (last === t - 1 || !/^[\p{L}\p{N}]/u.test(token))) || !found.length;
+      const tight = chinese || (glued[t] && (last === t - 1 || !/^[\p{L}\p{N}]/u.test(token))) || !found.length;
       if (last === t - 1 && found.length) found.at(-1).text += (tight ? "" : " ") + token;
       else found.push({ text: token, space: !tight, start: t });
       last = t;

@@ -155,14 +155,17 @@ def usual(scores: Array, chain: Params, more: float, wanted: int) -> float:
 # --- titles ---------------------------------------------------------------------------------
 
 
-def joined(found: Sequence[Piece], kept: Sequence[bool]) -> str:
-    """What is kept, as one would write it. A word loses its space only behind its neighbour in the
-    text; a sign, or an ending such as "'s", always has none where the text has none."""
+def joined(found: Sequence[Piece], kept: Sequence[bool], language: str) -> str:
+    """What is kept, as one would write it, Chinese without spaces.
+
+    An English word loses its space only behind its neighbour in the text; a sign, or an ending such
+    as "'s", has none wherever the text has none.
+    """
     text, last = "", -1
     for t, (token, glued) in enumerate(found):
         if kept[t]:
             tight = glued and (last == t - 1 or not token[0].isalnum())
-            text += token if tight or not text else f" {token}"
+            text += token if tight or language == "zh" or not text else f" {token}"
             last = t
     return text
 
@@ -239,13 +242,13 @@ class Summarizer:
         if len(found.unknown) == len(found.pieces):
             return Title("", [False] * len(found.pieces))
         kept = self.keep(self.scores(self.names(found.pieces)), more)
-        return Title(joined(found.pieces, kept), kept)
+        return Title(joined(found.pieces, kept, self.language), kept)
 
     def lead(self, typed: str, count: int) -> str:
         """The title without a network: the first ``count`` words; in Chinese the first clause."""
         found = self.read(typed).pieces
         end = count if self.language == "en" else clause(found)
-        return joined(found, [t < end for t in range(len(found))])
+        return joined(found, [t < end for t in range(len(found))], self.language)
 
 
 def reversed_by(found: Sequence[Piece], kept: Sequence[bool], language: str) -> list[int]:

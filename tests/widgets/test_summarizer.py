@@ -178,14 +178,15 @@ def test_joined_by_hand():
     found = summarizer.pieces("Rome, “the city”, didn't pay $5.", "en")
     # Rome , “ the city ” , did n't pay $ 5 .
     kept = [True, False, False, True, True, False, True, True, True, False, False, True, True]
-    assert summarizer.joined(found, kept) == "Rome the city, didn't 5."
-    assert summarizer.joined(found, [True] * 13) == "Rome, “the city”, didn't pay $5."
-    assert summarizer.joined(found, [False] * 13) == ""
+    assert summarizer.joined(found, kept, "en") == "Rome the city, didn't 5."
+    assert summarizer.joined(found, [True] * 13, "en") == "Rome, “the city”, didn't pay $5."
+    assert summarizer.joined(found, [False] * 13, "en") == ""
     lost = [True] * 8 + [False] + [True] * 4
     assert summarizer.reversed_by(found, lost, "en") == [8]
     assert summarizer.reversed_by(found, [False] * 7 + lost[7:], "en") == [8]
     assert summarizer.reversed_by(found, [*lost[:9], False, *lost[10:]], "en") == []
     chinese = summarizer.pieces("雨不大", "zh")
+    assert summarizer.joined(chinese, [True, False, True], "zh") == "雨大"
     assert summarizer.reversed_by(chinese, [True, False, True], "zh") == [1]
     assert summarizer.runs([False, True, True, False, True]) == [(1, 3), (4, 5)]
     assert summarizer.runs([]) == []
