@@ -38,11 +38,12 @@ def best_of(one):  # the number of the sentence that is most like the title
 
 
 def learn(args, N=16, D=32, rate=0.01):
-    found, rng = articles.articles(args.file), np.random.default_rng(args.seed)
+    found = articles.articles(args.file, textrank.sentences)
+    rng = np.random.default_rng(args.seed)
     parts = text.split([tuple(one.sentences) for one in found], (0.7, 0.1, 0.2), rng)
     seen, valid, test = ([found[k] for k in part] for part in parts)
-    documents = [text.words(sentence) for one in seen for sentence in one.sentences]
-    known = text.Vocabulary.from_documents(documents, 20000, min_count=2)
+    known = text.Vocabulary.from_documents([text.words(sentence) for one in seen
+                                            for sentence in one.sentences], 20000, min_count=2)
     params = {"embedding": layers.embedding_init(rng, len(known), D, np.float32),
               "gru": tuple(cells.gru_init(rng, D, args.units, dtype=np.float32) for _ in range(2)),
               "output": layers.dense_init(rng, 2 * args.units, 1, np.float32)}
@@ -60,8 +61,9 @@ def learn(args, N=16, D=32, rate=0.01):
     titles = [text.words(one.title) for one in test]
     scores = forward(params, *encoded([one.sentences for one in test], known))[0]
     for name, chosen in (("the first sentence", [0] * len(test)),
-                         ("the most central sentence (TextRank)", map(central, test)),
-                         ("the sentence that a GRU chose", scores.argmax(1)),
+                         ("TextRank", [textrank.textrank([*map(text.words, one.sentences)]).argmax()
+                                       for one in test]),
+                         ("GRU over sentences", scores.argmax(1)),
                          ("the best single sentence", [best[id(one)] for one in test])):
         lines = [text.words(one.sentences[k]) for one, k in zip(test, chosen, strict=True)]
         rouges = metrics.rouge_n(titles, lines, 1).f1, metrics.rouge_l(titles, lines).f1
@@ -69,15 +71,11 @@ def learn(args, N=16, D=32, rate=0.01):
     train.save(args.saved, params, known=known.to_json())
 
 
-def central(one):
-    return np.argmax(textrank.textrank([text.words(sentence) for sentence in one.sentences]))
-
-
 def use(args):
     params, kept = train.load(args.saved)
     known = text.Vocabulary.from_json(kept["known"])
     if args.summarize:
-        found = articles.untitled(args.summarize)
+        found = articles.untitled(args.summarize, textrank.sentences)
         own.say("{}", found[forward(params, *encoded([found], known))[0][0].argmax()])
 
 
