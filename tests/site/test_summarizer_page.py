@@ -18,6 +18,7 @@ EXAMPLES = {
 TYPED = {
     "en": [EXAMPLES["en"][0], "“We won't leave,” the Mayor's aide said. Then he left.",
            "SHARES of A.B.C. Inc. fell 8% to $5.2, Mr. J. Lee said!", "x", "No", "…",
+           "“Why?” he asked. ªb", "“Why?”, Ann asked. Yes.",
            "<b>fire</b> <img src=x onerror=alert(1)> &amp; smoke",
            "ﬁre Ａｄｄ ½ İzmir ǅ Σας ß don’t",
            "the\ttown\n\n\u3000council \ufeff", "rain 🙂🙂 👨\u200d👩\u200d👧 e\u0301 fell",
