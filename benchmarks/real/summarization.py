@@ -47,7 +47,7 @@ NETWORKS = {
 }
 MORE = [round(0.1 * k, 1) for k in range(-10, 11)]
 WRITERS = {"attention": (False, 0.0), "copying": (True, 0.0), "copying, coverage": (True, 1.0)}
-EPOCHS = 15
+EPOCHS = 12
 PUBLISHED = {
     "compression": [("LSTM", 0.80, "Filippova et al. 2015, 2 million pairs"),
                     ("LSTM with the parse", 0.82, "Filippova et al. 2015, 2 million pairs")],
