@@ -204,7 +204,7 @@ def pointer_forward(
     Raises as :func:`rnncourse.nn.seq2seq.seq2seq_forward`.
     """
     E = params["decoder"]["embedding"]["E"]
-    _check_target(design, batch)
+    _check_target(design, batch, len(E))
     hs, last, read = encoder.encoder_forward(
         design.cell, known(batch.source, len(E), design.unknown), params["encoder"],
         batch.source_mask,
@@ -389,9 +389,11 @@ def _ordered(grads: Params, params: Params) -> Params:
 # --- checks ---------------------------------------------------------------------------------
 
 
-def _check_target(design: Design, batch: Batch) -> None:
+def _check_target(design: Design, batch: Batch, V: int) -> None:
     """Raise ValueError unless each target is tokens and then, once, the end token."""
-    target, kept = check_ids("target", batch.target, batch.target_mask, np.iinfo(np.int64).max)
+    numbers = np.where(batch.source_mask, batch.source, 0)
+    size = max(V, int(numbers.max(initial=0)) + 1)
+    target, kept = check_ids("target", batch.target, batch.target_mask, size)
     if len(target) != len(batch.source):
         raise ValueError(f"{len(batch.source)} sources and {len(target)} targets; expected as many")
     if not (kept[:, 1:] <= kept[:, :-1]).all():
