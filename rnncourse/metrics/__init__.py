@@ -9,6 +9,7 @@ from rnncourse.metrics.edits import (
 )
 from rnncourse.metrics.forecasts import coverage, interval_score, mase
 from rnncourse.metrics.labels import ClassScores, check_labels, class_scores, confusion
+from rnncourse.metrics.overlap import Bleu, Rouge, bleu, distinct, rouge_l, rouge_n
 from rnncourse.metrics.spans import (
     Entity,
     EntityScores,
@@ -18,25 +19,34 @@ from rnncourse.metrics.spans import (
     segmentation_scores,
     split_tag,
 )
+from rnncourse.metrics.tokens import tokenize_13a, tokenize_zh
 
 __all__ = [
+    "Bleu",
     "ClassScores",
     "Edits",
     "Entity",
     "EntityScores",
     "ErrorRate",
+    "Rouge",
     "SegmentationScores",
+    "bleu",
     "check_labels",
     "class_scores",
     "confusion",
     "coverage",
+    "distinct",
     "edit_distance",
     "entities",
     "entity_scores",
     "interval_score",
     "label_error_rate",
     "mase",
+    "rouge_l",
+    "rouge_n",
     "segmentation_scores",
     "split_tag",
+    "tokenize_13a",
+    "tokenize_zh",
     "word_error_rate",
 ]
