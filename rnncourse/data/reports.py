@@ -220,7 +220,7 @@ def _drawn(
     way: int,
     new: float,
 ) -> list[str]:
-    """Different names. A new one has a number that 3 divides; of the known ones some are frequent."""
+    """Different names: a new one has a number that 3 divides; some known ones are frequent."""
     stems, ends = parts
     found: list[int] = []
     while len(found) < count:
