@@ -162,10 +162,10 @@ def page_context(app, pagename, templatename, context, doctree) -> None:
         app.add_js_file("split_query_zh.js", priority=100)  # like the index
     if 'data-net="' in context.get("body", ""):
         app.add_js_file("net.js", loading_method="defer", priority=400)  # before those that use it
-    for name in ("stepper", "live", "writer", "datewriter", "tagger", "hear"):
+    for name in ("stepper", "live", "writer", "datewriter", "tagger", "hear", "summarizer"):
         if f'class="{name}"' in context.get("body", ""):
             app.add_js_file(f"{name}.js", loading_method="defer")
-            if name in ("writer", "datewriter", "tagger", "hear"):
+            if name in ("writer", "datewriter", "tagger", "hear", "summarizer"):
                 app.add_css_file(f"{name}.css")
 
 

@@ -237,6 +237,77 @@
     return found;
   }
 
+  // ---- tokens of a tagger --------------------------------------------------------------------
+
+  // As rnncourse.widgets.tagger reads: what a text has between spaces, of its first characters.
+  const LOOKED = 2000, UNKNOWN = "*", FACTOR = 7919, SHAPES = ["small", "first", "capitals", "mixed", "digits"];
+
+  function pieces(typed) {
+    const signs = [...typed];
+    return { pieces: signs.slice(0, LOOKED).join("").split(/[\s\x1c-\x1f\x85]+/).filter(Boolean), more: signs.length > LOOKED };
+  }
+
+  const narrow = (sign) => {
+    const plain = sign.normalize("NFKC");
+    return [...plain].length === 1 && !/\s/.test(plain) ? plain : sign;
+  };
+  const bare = (word) => word.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
+
+  function form(word) {
+    const plain = word.normalize("NFKC").replaceAll("’", "'").toLowerCase();
+    return bare(plain) || plain;
+  }
+
+  function shape(word) {
+    const plain = bare(word), [, ...others] = plain, rest = others.join("");
+    if (/\p{Nd}/u.test(plain)) return SHAPES.indexOf("digits");
+    if (plain === plain.toLowerCase()) return SHAPES.indexOf("small");
+    if (plain === plain.toUpperCase() && others.length) return SHAPES.indexOf("capitals");
+    return SHAPES.indexOf(rest === rest.toLowerCase() ? "first" : "mixed");
+  }
+
+  // Of tokens the numbers, those of what is read beside them, and which are not known; index: a Map.
+  function numbered(tokens, { index, embedding: { S } }, chinese) {
+    const names = tokens.map(chinese ? narrow : form);
+    const known = (k) => index.has(names[k]) && !names[k].startsWith(UNKNOWN);
+    const stand = (word) => UNKNOWN + (/\p{Nd}/u.test(word) ? "0" : [...word].slice(-2).join(""));
+    const ids = names.map((word) => index.get(word) ?? (chinese ? undefined : index.get(stand(word))) ?? index.get(UNKNOWN));
+    const pair = (t) => ((t ? ids[t - 1] : 0) * FACTOR + ids[t]) % S.shape[0];
+    return { ids, beside: tokens.map((token, t) => (chinese ? pair(t) : shape(token))),
+      unknown: [...tokens.keys()].filter((k) => !known(k)) };
+  }
+
+  // Rows of both embeddings side by side.
+  const rows = ({ ids, beside }, { E, S }) => ids.map((number, t) => [...embedding(number, E), ...embedding(beside[t], S)]);
+
+  // States of an LSTM at each step.
+  function pass(xs, cell) {
+    let state = start.lstm(cell);
+    return xs.map((x) => (state = lstm(x, state, cell))[0]);
+  }
+
+  // The best path of a chain; among equals the lower number.
+  function viterbi(emissions, { start: first, end, step: next }) {
+    const K = first.length, back = [];
+    let best = Float64Array.from(first, (score, k) => score + emissions[0][k]);
+    for (const row of emissions.slice(1)) {
+      const from = new Int32Array(K), now = new Float64Array(K);
+      for (let k = 0; k < K; k += 1) {
+        let most = -Infinity;
+        for (let j = 0; j < K; j += 1) {
+          const score = best[j] + next[j * K + k];
+          if (score > most) [most, from[k]] = [score, j];
+        }
+        now[k] = most + row[k];
+      }
+      back.push(from);
+      best = now;
+    }
+    const ended = [...best].map((score, k) => score + end[k]), path = [ended.indexOf(Math.max(...ended))];
+    for (const from of back.reverse()) path.unshift(from[path[0]]);
+    return path;
+  }
+
   // ---- what a page shows of it ---------------------------------------------------------------
 
   // A number's colour: blue below zero, orange above, stronger the larger; 1 is strongest.
@@ -246,5 +317,6 @@
   globalThis.rnnNet = {
     load, receive, unpack, part, sigmoid, softmax, dense, denseTransposed, embedding,
     rnn, gru, lstm, start, step, hidden, translate, random, draw, words, colour,
+    pieces, narrow, numbered, rows, pass, viterbi,
   };
 })();

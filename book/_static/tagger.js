@@ -5,8 +5,7 @@ for (const [place, box] of document.querySelectorAll(".tagger").entries()) {
   const net = globalThis.rnnNet, { net: name, kilobytes, edition } = box.dataset, chinese = edition === "zh";
   const say = (en, zh) => (chinese ? zh : en);
   const examples = JSON.parse(box.dataset.examples), sizes = { en: 40, zh: 120 };
-  const LONGEST = 2000, UNKNOWN = "*", FACTOR = 7919, NAMED = 8;  // characters looked at; …; listed at most
-  const SHAPES = ["small", "first", "capitals", "mixed", "digits"];
+  const NAMED = 8;  // listed at most
   const WHOLE = 3500;  // milliseconds in which a text is read again, PAUSE at most for each token
   const PAUSE = 350;
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -66,86 +65,34 @@ for (const [place, box] of document.querySelectorAll(".tagger").entries()) {
 
   // ---- what is read --------------------------------------------------------------------------
 
-  const narrow = (sign) => {
-    const plain = sign.normalize("NFKC");
-    return [...plain].length === 1 && !/\s/.test(plain) ? plain : sign;
-  };
-  const bare = (word) => word.replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
-
-  function form(word) {
-    const plain = word.normalize("NFKC").replaceAll("’", "'").toLowerCase();
-    return bare(plain) || plain;
-  }
-
-  function shape(word) {
-    const plain = bare(word), [, ...others] = plain, rest = others.join("");
-    if (/\p{Nd}/u.test(plain)) return SHAPES.indexOf("digits");
-    if (plain === plain.toLowerCase()) return SHAPES.indexOf("small");
-    if (plain === plain.toUpperCase() && others.length) return SHAPES.indexOf("capitals");
-    return SHAPES.indexOf(rest === rest.toLowerCase() ? "first" : "mixed");
-  }
-
   // Tokens as they are shown and as they are read, those not known, and whether there are more.
   function prepared(typed) {
-    const signs = [...typed], pieces = signs.slice(0, LONGEST).join("").split(/[\s\x1c-\x1f\x85]+/).filter(Boolean);
+    const { pieces, more } = net.pieces(typed);
     const all = chinese ? pieces.flatMap((piece) => [...piece]) : pieces;
-    const tokens = all.slice(0, model.limit), names = tokens.map(chinese ? narrow : form);
-    const known = (k) => model.index.has(names[k]) && !names[k].startsWith(UNKNOWN);
-    const stand = (word) => UNKNOWN + (/\p{Nd}/u.test(word) ? "0" : [...word].slice(-2).join(""));
-    const ids = names.map((word) => model.index.get(word) ?? (chinese ? undefined : model.index.get(stand(word))) ?? model.index.get(UNKNOWN));
-    const pair = (t) => ((t ? ids[t - 1] : 0) * FACTOR + ids[t]) % model.embedding.S.shape[0];
-    return { tokens, ids, beside: tokens.map((token, t) => (chinese ? pair(t) : shape(token))),
-      unknown: [...tokens.keys()].filter((k) => !known(k)),
-      cut: tokens.length < all.length || signs.length > LONGEST };
+    const tokens = all.slice(0, model.limit);
+    return { tokens, ...net.numbered(tokens, model, chinese), cut: tokens.length < all.length || more };
   }
 
   // ---- the network -----------------------------------------------------------------------------
 
-  function pass(xs, cell) {
-    let state = net.start.lstm(cell);
-    return xs.map((x) => (state = net.lstm(x, state, cell))[0]);
-  }
-
   // What was typed, with the states of the forward direction: they do not change when more comes.
   function begun(typed) {
-    const read = prepared(typed), { E, S } = model.embedding;
-    read.xs = read.ids.map((number, t) => [...net.embedding(number, E), ...net.embedding(read.beside[t], S)]);
-    read.ahead = pass(read.xs, model.cells[0]);
+    const read = prepared(typed);
+    read.xs = net.rows(read, model.embedding);
+    read.ahead = net.pass(read.xs, model.cells[0]);
     return read;
   }
 
   // Of each head the emissions and the path, when only the first `length` tokens have been read.
   function tagged(read, length, free) {
-    const back = pass(read.xs.slice(0, length).reverse(), model.cells[1]).reverse();
+    const back = net.pass(read.xs.slice(0, length).reverse(), model.cells[1]).reverse();
     const states = back.map((h, t) => [...read.ahead[t], ...h]), found = {};
     for (const [key, head] of Object.entries(model.heads)) {
       const emissions = states.map((h) => net.dense(h, head.output.W_y, head.output.b_y));
-      const path = free ? emissions.map((row) => row.indexOf(Math.max(...row))) : viterbi(emissions, head);
+      const path = free ? emissions.map((row) => row.indexOf(Math.max(...row))) : net.viterbi(emissions, head);
       found[key] = { emissions, path, tags: path.map((k) => head.tags[k]) };
     }
     return found;
-  }
-
-  // The best path of the chain within the rules; among equals the lower number.
-  function viterbi(emissions, { start, end, step }) {
-    const K = start.length, back = [];
-    let best = start.map((score, k) => score + emissions[0][k]);
-    for (const row of emissions.slice(1)) {
-      const from = new Int32Array(K), next = new Float64Array(K);
-      for (let k = 0; k < K; k += 1) {
-        let most = -Infinity;
-        for (let j = 0; j < K; j += 1) {
-          const score = best[j] + step[j * K + k];
-          if (score > most) [most, from[k]] = [score, j];
-        }
-        next[k] = most + row[k];
-      }
-      back.push(from);
-      best = next;
-    }
-    const ended = [...best].map((score, k) => score + end[k]), path = [ended.indexOf(Math.max(...ended))];
-    for (const from of back.reverse()) path.unshift(from[path[0]]);
-    return path;
   }
 
   // ---- rules -----------------------------------------------------------------------------------

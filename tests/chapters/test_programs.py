@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 
 from rnncourse import show
-from rnncourse.data import conll, own
+from rnncourse.data import articles, conll, own
+from rnncourse.nlp import textrank
 from rnncourse.nlp.text import Vocabulary
 from rnncourse.nn import train
 from rnncourse.timeseries import likely_period
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "book" / "programs"
-NAMES = ("language_model", "sentiment", "timeseries", "attention", "tagging", "speech")
+NAMES = ("language_model", "sentiment", "timeseries", "attention", "tagging", "speech",
+         "summarization")  # fmt: skip
 
 
 def run(capsys, name, *arguments):
@@ -52,7 +54,8 @@ WORDS = re.compile(r"[A-Za-z]{2}|[()]")
 
 
 def test_all_that_they_say_has_a_chinese_sentence_with_the_same_braces():
-    files = [*PROGRAMS.glob("*.py"), Path(own.__file__), Path(conll.__file__)]
+    files = [*PROGRAMS.glob("*.py"), Path(own.__file__), Path(conll.__file__),
+             Path(articles.__file__)]  # fmt: skip
     sentences = {text for file in files for text in SAID.findall(file.read_text("utf-8"))}
     assert len(sentences) > 10
     braces = re.compile(r"\{[^}]*\}")
@@ -81,13 +84,15 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
         ("tagging", marked(tmp_path / "names.txt", "zh"), "--epochs", 2, "--mark",
          "小林在东港。"),
         ("speech", whistled(tmp_path / "audio", 30, "高中低"), "--epochs", 1),
+        ("summarization", written(tmp_path / "articles", "zh", 30), "--epochs", 1,
+         "--summarize", written(tmp_path / "new", "zh", 1, titled=False) / "00.txt"),
     ):  # fmt: skip
         english = run(capsys, name, file, *options)
         chinese = run(capsys, name, file, *options, "--lang", "zh")
         assert NUMBERS.findall(english) == NUMBERS.findall(chinese)
         assert len(english.splitlines()) == len(chinese.splitlines())
         said = re.sub(
-            "GRU|CRF|CTC|LSTM|MASE|F1|mine|text|reviews|pairs|names|model|npz|png|AR|WHO|WHERE",
+            "GRU|CRF|CTC|LSTM|MASE|F1|ROUGE|TextRank|articles|L|mine|text|reviews|pairs|names|model|npz|png|AR|WHO|WHERE",
             "",
             chinese,
         )
@@ -402,6 +407,92 @@ def test_recordings_that_cannot_be_learned_from(capsys, tmp_path):
     assert not file.with_name("mine-model.npz").exists()
 
 
+# --- articles ------------------------------------------------------------------------
+
+
+def written(folder, language, count, titled=True, encoding="utf-8"):
+    """Articles of four sentences: of two the title has the words, and these stand anywhere."""
+    rng = np.random.default_rng(6)
+    who, what = "猫狗鸟", ["唱歌", "跑步", "睡觉"]
+    title, body, other = "会{1}的{0}", "大家说{0}常常在这里{1}。", "今天有{}。"
+    if language == "en":
+        who, what = ["cats", "dogs", "birds"], ["sing", "run", "sleep"]
+        title, body = "{} that {}", "People say that the {} often {} here."
+        other = "It is {} today."
+    folder.mkdir()
+    for k in range(count):
+        named = str(rng.choice(list(who))), str(rng.choice(what))
+        lines = [other.format(rng.integers(10, 99)) for _ in range(3)]
+        lines.insert(int(rng.integers(4)), body.format(*named))
+        head = title.format(*named) + "\n\n" if titled else ""
+        text = head + "\n".join(lines) + "\n"
+        (folder / f"{k:02}.txt").write_text(text, encoding=encoding)
+    return folder
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_articles_of_any_folder(capsys, tmp_path, language, encoding):
+    """The network finds the sentence that the title is about, wherever it stands."""
+    folder = written(tmp_path / "mine", language, 90, encoding=encoding)
+    asked = ["--summarize", written(tmp_path / "new", language, 1, titled=False) / "00.txt"]
+    printed = run(capsys, "summarization", folder, "--epochs", 12, *asked)
+    assert "90 articles of 4 sentences" in printed
+    scores = {name: number(printed.replace("ROUGE-1 ", ""), name)
+              for name in ("the first sentence", "TextRank", "GRU over sentences",
+                           "the best single sentence")}  # fmt: skip
+    assert scores["GRU over sentences"] > scores["the first sentence"] + 0.1
+    assert scores["GRU over sentences"] > scores["the best single sentence"] - 0.05
+    answer = printed.split("saved mine-model.npz\n")[1]
+    assert answer.startswith("People say" if language == "en" else "大家说")
+    assert run(capsys, "summarization", tmp_path / "mine-model.npz", *asked) == answer
+    assert run(capsys, "summarization", tmp_path / "mine-model.npz") == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "05.txt is empty"),
+        (b"Title alone", "05.txt has 0 sentences below the title in line 1; expected at least 2"),
+        (b"Title\nOne sentence.", "05.txt has 1 sentences below the title"),
+        (b"Title\nOne. !!! ...\n\n* * *", "05.txt has 1 sentences below the title"),
+        (b"\nThe first. The second.", "05.txt, line 1 is empty; expected the title there"),
+        (b"a" * 201 + b"\nThe first. The second.", "05.txt, line 1 has 201 characters; expected"),
+        ("标题\n第一句。第二句。".encode("gb18030"), "05.txt, line 1: this is no UTF-8 text"),
+        ("a\nb. c.".encode("utf-16"), "05.txt, line 1: this is no UTF-8 text"),
+        (b"a\0\nb. c.", "05.txt holds zero bytes"),
+    ],
+)
+def test_articles_that_cannot_be_learned_from(capsys, tmp_path, content, sentence):
+    folder = written(tmp_path / "mine", "en", 30)
+    (folder / "05.txt").write_bytes(content)
+    assert sentence in refused(capsys, "summarization", folder)
+    assert not (tmp_path / "mine-model.npz").exists()
+
+
+def test_too_few_articles_and_nothing_new_to_summarize(capsys, tmp_path):
+    folder = written(tmp_path / "mine", "en", 19)
+    (folder / "copy.txt").write_bytes((folder / "00.txt").read_bytes())
+    assert "different articles in files *.txt; expected at least 20" in refused(
+        capsys, "summarization", folder
+    )
+    folder = written(tmp_path / "more", "en", 40)
+    (tmp_path / "new.txt").write_text("One sentence.", encoding="utf-8")
+    for name, said in (("new.txt", "has 1 sentences; expected"), ("no.txt", "cannot be read")):
+        new = ["--epochs", 1, "--summarize", tmp_path / name]
+        assert said in refused(capsys, "summarization", folder, *new)
+
+
+def test_lines_flow_together_and_paragraphs_do_not():
+    assert articles.flowing(" The rain\nstopped. \n\n\n研究\n方法\nABC\ndef\n \n") == (
+        "The rain stopped.\n\n研究方法ABC def"
+    )
+    assert articles.flowing("") == ""
+    assert textrank.sentences(articles.flowing("Dr. Lee\nwon. She left.")) == [
+        "Dr. Lee won.", "She left.",
+    ]  # fmt: skip
+
+
 # --- series --------------------------------------------------------------------------
 
 
@@ -525,6 +616,7 @@ BAD = [
     ("tagging", b"a B-X\n\nb O\nc\n\n", "line 4: 'c' has no tag; expected"),
     ("tagging", b"a B-X\n\nb Q-X\n", "in the sentence of line 3: "),
     ("tagging", b"a B-X\n" * 301, "line 1: a sentence of 301 tokens; expected at most 300"),
+    ("summarization", b"a\nb. c.", "is no folder; expected one with a text file for each"),
     ("timeseries", b"when,sold\n2020-01,\n2020-02,", "has 0 values"),
     ("timeseries", b"when,sold\n2020-01,5", "has 1 values, 1 different ones; expected at least 60"),
     ("timeseries", ("when,sold\n" + "\n".join(f"{m},5" for m in MONTHS)).encode(),
