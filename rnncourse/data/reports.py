@@ -19,7 +19,7 @@ from rnncourse.data.corpora.phrases import LANGUAGES, Pair
 KINDS = ("match", "storm", "opening", "election", "concert", "race")
 TOWNS, PEOPLE = ("place", "other"), ("person", "second", "third", "rival")
 _FREE = "place other person second third rival number more score last day thing"
-FIRST = 0.5  # how often the key sentence comes first
+FIRST = 0.7  # how often the key sentence comes first
 
 
 class Report(NamedTuple):
@@ -117,7 +117,7 @@ def made_up_reports(
 ) -> list[Report]:
     """N reports of towns: a match, a storm, an opening, an election, a concert, a race.
 
-    The sentence that the title speaks of comes first in half of the reports, and in the others
+    The sentence that the title speaks of comes first in seven of ten reports, and in the others
     anywhere else. Towns and people are of two sorts, known and new, and no name is both: ask for
     known ones alone to train, for new ones to see what becomes of a name that nobody has met. Of
     the known ones some are frequent and most are rare. Numbers are anything from 12 to 989.
