@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 
 from rnncourse._arrays import check_counts
-from rnncourse._types import Array
 from rnncourse.data.corpora import phrases
 from rnncourse.data.corpora.phrases import LANGUAGES, Pair
 
@@ -176,7 +175,7 @@ def made_up_prizes(
     not "en" or "zh", or new out of range.
     """
     least, most = winners
-    check_counts(N=N, least=least)
+    check_counts(N=N, winners=least)
     if language not in LANGUAGES or not least <= most <= 20 or not 0 <= new <= 1:
         raise ValueError(f"language = {language!r}, winners = {winners}, new = {new}; expected one "
                          f"of {list(LANGUAGES)}, two rising numbers up to 20, 0 to 1")  # fmt: skip
@@ -237,13 +236,3 @@ def _drawn(
 
 def _filled(frame: Sequence[str], slots: dict[str, str]) -> list[str]:
     return [word.format(**slots) for word in frame]
-
-
-def flat(reports: Sequence[Report]) -> tuple[list[list[str]], list[list[str]]]:
-    """Words and titles of the reports, two lists."""
-    return [report.words for report in reports], [report.title for report in reports]
-
-
-def sizes(reports: Sequence[Report]) -> Array:
-    """(N, 2): words of each report, and of its title."""
-    return np.array([(len(report.words), len(report.title)) for report in reports])
