@@ -22,7 +22,7 @@ Pairs = Sequence[tuple[str, str]]
 PAD, UNKNOWN, START, END = range(4)
 D, H, N, RATE, FALL, CLIP, DROP = 64, 64, 16, 4e-3, 10, 5.0, 0.3
 LEAST = 2  # times that a known character was seen
-LONGEST, TITLE = 150, 40  # characters that are read, and written at most
+LONGEST, TITLE = 120, 40  # characters that are read, and written at most
 
 
 class Batch(NamedTuple):

@@ -61,15 +61,15 @@ def abstracts(split: str) -> list[tuple[str, str]]:
 
 
 def aligned(source: str, title: str) -> Array:
-    """Which characters of an abstract its title has (T,): the longest runs first, each once.
+    """Which characters of an abstract its title has (T,).
 
-    A run of the title is looked for in the abstract from the left; what is shorter than ``RUN``
-    counts as not found.
+    Of the title the longest run that the abstract has too is marked there where it first stands,
+    then of what the title has before and behind it the longest, and so on; what is shorter than
+    ``RUN`` counts as not found.
     """
     kept, rest = np.zeros(len(source), bool), [title]
     while rest:
-        part = max(rest, key=len)
-        rest.remove(part)
+        part = rest.pop()
         for length in range(len(part), RUN - 1, -1):
             places = [(source.find(part[k : k + length]), k) for k in range(len(part) - length + 1)]
             place = min((one for one in places if one[0] >= 0), default=None)

@@ -61,7 +61,8 @@ ASKED = {
         "My neighbour, who is eighty-two, has just learned to ride a bicycle, and she says it is "
         "easier than she thought.",
         "The committee did not approve the plan to build 200 homes beside the river.",
-        "Rain.", "Hello there!", "🙂🙂🙂", "La maire de Lyon a annoncé lundi la fermeture du pont.",
+        "", "Rain.", "Hello there!", "🙂🙂🙂",
+        "La maire de Lyon a annoncé lundi la fermeture du pont.",
         "市长星期一说这座桥要关闭。", "eggs, milk, bread, butter, two onions, rice, soap",
         "THE COUNCIL VOTED ON FRIDAY TO BAN CARS FROM THE OLD TOWN.",
         "He said: “We won't leave.” Then he left.",
@@ -81,7 +82,7 @@ ASKED = {
         "的含量也明显增加。",
         "采用问卷和访谈的方法，调查了农村小学教师使用多媒体教学的情况，发现设备已经普及，但教师的培训没有跟上。",
         "提出了一种不依赖标注数据的中文分词方法。",
-        "昨天下午，我和妹妹去公园放风筝，风太大，线断了，风筝飞走了。", "雨", "你好", "🙂🙂🙂",
+        "昨天下午，我和妹妹去公园放风筝，风太大，线断了，风筝飞走了。", "", "雨", "你好", "🙂🙂🙂",
         "The mayor said on Monday that the bridge will close.",
         "鸡蛋、牛奶、面包、黄油、两个洋葱、大米、肥皂", "這篇論文討論城市交通擁堵的成因。",
         "１２３４５６７８",

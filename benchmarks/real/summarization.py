@@ -47,7 +47,7 @@ NETWORKS = {
 }
 MORE = [round(0.1 * k, 1) for k in range(-10, 11)]
 WRITERS = {"attention": (False, 0.0), "copying": (True, 0.0), "copying, coverage": (True, 1.0)}
-EPOCHS = 25
+EPOCHS = 10
 PUBLISHED = {
     "compression": [("LSTM", 0.80, "Filippova et al. 2015, 2 million pairs"),
                     ("LSTM with the parse", 0.82, "Filippova et al. 2015, 2 million pairs")],
@@ -195,28 +195,37 @@ def wrote(name: str, seed: int) -> dict[str, Any]:
 # --- the record -----------------------------------------------------------------------------------
 
 
+def head() -> dict[str, Any]:
+    """Of the record, what is not measured."""
+    sizes = {split: [len(compressions(split)), sum(len(t) for t, _ in compressions(split))]
+             for split in ("train", "dev", "test")}  # fmt: skip
+    settings = {name: one._asdict() for name, one in NETWORKS.items()}
+    return {
+        "settings": settings | {"epochs of the writers": EPOCHS, "read by them": _copying.LONGEST,
+                                "vocabulary": len(vocabulary("en", 2))},
+        "published": PUBLISHED,
+        "compression": {"sentences and tokens": sizes},
+        "titles": {"pairs": {split: len(abstracts(split)) for split in sizes}},
+    }  # fmt: skip
+
+
 def main() -> None:
     what = ("Words kept of news sentences: token F1, exact, rate and ROUGE; titles of Chinese "
             "abstracts: ROUGE by characters, and what is new in them.")  # fmt: skip
     steps = 2 + 3 * (len(NETWORKS) + len(WRITERS))
     with Run("summarization", what, NEEDS, ["torch"], steps) as run:
-        baselines = run.step("compression, no network", simple, "test")
-        networks = {name: gathered([run.step(f"{name}, seed {seed}", shortened, name, seed)
-                                    for seed in run.seeds]) for name in NETWORKS}  # fmt: skip
-        pieces = run.step("titles, no network", extracted, "test")
-        writers = {name: gathered([run.step(f"{name}, seed {seed}", wrote, name, seed)
-                                   for seed in run.seeds]) for name in WRITERS}  # fmt: skip
-        sizes = {split: [len(compressions(split)), sum(len(t) for t, _ in compressions(split))]
-                 for split in ("train", "dev", "test")}  # fmt: skip
-        run.write({
-            "settings": {name: one._asdict() for name, one in NETWORKS.items()}
-            | {"epochs of the writers": EPOCHS, "vocabulary": len(vocabulary("en", 2))},
-            "published": PUBLISHED,
-            "compression": {"sentences and tokens": sizes, "best number": baselines["best"],
-                            "baselines": baselines["rows"], "networks": networks},
-            "titles": {"pairs": {split: len(abstracts(split)) for split in sizes},
-                       "pieces": pieces, "networks": writers},
-        })  # fmt: skip
+        record = head()
+        rows = run.step("compression, no network", simple, "test")
+        record["compression"] |= {"best number": rows["best"], "baselines": rows["rows"]}
+        record["titles"]["pieces"] = run.step("titles, no network", extracted, "test")
+        for part, ways, measure in (("compression", NETWORKS, shortened),
+                                    ("titles", WRITERS, wrote)):  # fmt: skip
+            for seeds in range(1, len(run.seeds) + 1):  # a record after each seed: they take long
+                record[part]["networks"] = {
+                    name: gathered([run.step(f"{name}, seed {seed}", measure, name, seed)
+                                    for seed in run.seeds[:seeds]]) for name in ways
+                }  # fmt: skip
+                run.write(record)
 
 
 if __name__ == "__main__":

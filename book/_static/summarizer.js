@@ -5,7 +5,7 @@ for (const [place, box] of document.querySelectorAll(".summarizer").entries()) {
   const say = (en, zh) => (chinese ? zh : en);
   const examples = JSON.parse(box.dataset.examples);
   const REACH = 1, MOST = 3, SHORTENED = 40;  // of the slider to either side; to which is counted; characters of an example on its button
-  const OPENING = "\"'“‘«([{$£€#", CLOSING = "\"'”’»)]},;:!?%…", ENDS = ".!?", CLAUSE = "，。；：！？,;:!?";
+  const OPENING = "\"'“‘«([{$£€#", QUOTES = "\"'”’»)]}", CLOSING = `${QUOTES},;:!?%…`, ENDS = ".!?", CLAUSE = "，。；：！？,;:!?";
   const ENDINGS = ["n't", "'s", "'m", "'re", "'ll", "'ve", "'d"];
   const SHORT = new Set(("mr mrs ms dr st sen rep gov gen col lt sgt prof rev inc co corp ltd jr sr vs ave jan feb " +
     "mar apr aug sept oct nov dec calif mich").split(" "));
@@ -77,13 +77,13 @@ for (const [place, box] of document.querySelectorAll(".summarizer").entries()) {
     return [...before, signs.join(""), ...behind.reverse()];
   }
 
-  // How many tokens the first English sentence has, quotation marks behind it included.
+  // How many tokens the first English sentence has, quotation marks behind it included; it goes on before a small letter.
   function sentence(all) {
     for (let t = 0; t < all.length; t += 1) {
       if (!has(ENDS, all[t].token)) continue;
       let end = t + 1;
-      while (end < all.length && all[end].glued && has(ENDS + CLOSING, all[end].token)) end += 1;
-      if (end === all.length || !all[end].glued) return end;
+      while (end < all.length && all[end].glued && has(ENDS + QUOTES, all[end].token)) end += 1;
+      if (end === all.length || !(all[end].glued || /^\p{Lowercase}/u.test(all[end].token))) return end;
     }
     return all.length;
   }

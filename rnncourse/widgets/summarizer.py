@@ -22,7 +22,8 @@ from rnncourse.widgets import tagger, weights
 REACH = 1  # how far the reader may move the score of keeping, to either side
 STEPS = np.arange(-20, 61) / 10  # tried from the left where so many tokens are wanted
 OPENING = "\"'“‘«([{$£€#"  # signs that are tokens where a word begins with them
-CLOSING = "\"'”’»)]},;:!?%…"  # and where it ends with them
+QUOTES = "\"'”’»)]}"  # close what was said; a sentence may end in front of them
+CLOSING = QUOTES + ",;:!?%…"  # signs that are tokens where a word ends with them
 ENDINGS = ("n't", "'s", "'m", "'re", "'ll", "'ve", "'d")  # tokens too, as in the Penn Treebank
 SHORT = frozenset(  # their full stop ends no sentence
     ["mr", "mrs", "ms", "dr", "st", "sen", "rep", "gov", "gen", "col", "lt", "sgt", "prof", "rev",
@@ -91,13 +92,16 @@ def _short(word: str) -> bool:
 
 
 def sentence(found: Sequence[Piece]) -> int:
-    """How many pieces the first English sentence has, quotation marks behind it included."""
+    """How many pieces the first English sentence has, quotation marks behind it included.
+
+    It goes on before a small letter: “Why?” he asked.
+    """
     for t, (token, _) in enumerate(found):
         if token in ENDS:
             end = t + 1
-            while end < len(found) and found[end].glued and found[end].token in ENDS | set(CLOSING):
+            while end < len(found) and found[end].glued and found[end].token in ENDS | set(QUOTES):
                 end += 1
-            if end == len(found) or not found[end].glued:
+            if end == len(found) or not (found[end].glued or found[end].token[0].islower()):
                 return end
     return len(found)
 

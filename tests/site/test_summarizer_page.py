@@ -18,6 +18,7 @@ EXAMPLES = {
 TYPED = {
     "en": [EXAMPLES["en"][0], "“We won't leave,” the Mayor's aide said. Then he left.",
            "SHARES of A.B.C. Inc. fell 8% to $5.2, Mr. J. Lee said!", "x", "No", "…",
+           "“Why?” he asked. ªb", "“Why?”, Ann asked. Yes.",
            "<b>fire</b> <img src=x onerror=alert(1)> &amp; smoke",
            "ﬁre Ａｄｄ ½ İzmir ǅ Σας ß don’t",
            "the\ttown\n\n\u3000council \ufeff", "rain 🙂🙂 👨\u200d👩\u200d👧 e\u0301 fell",
@@ -224,7 +225,7 @@ def test_letters_of_an_input_method_wait_for_their_characters(visit):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_weights_come_only_when_they_are_asked_for(visit, language):
-    """The page says how much it loads, and that is what it loads, up to a tenth."""
+    """The page says how much it loads, and that is what it loads, up to an eighth."""
     seen = visit(f"{language}/titles-light.html", **CALM)
     box = box_of(seen)
     seen.page.wait_for_load_state("networkidle")
@@ -233,7 +234,7 @@ def test_weights_come_only_when_they_are_asked_for(visit, language):
     assert f"{place} KB" in text_of(box, "caption")
     with seen.page.expect_response("**/live/*.js") as response:
         give(box, EXAMPLES[language][0])
-    assert abs(len(gzip.compress(response.value.body())) / 1000 - place) < 0.1 * place
+    assert abs(len(gzip.compress(response.value.body())) / 1000 - place) < 0.12 * place
     give(box, EXAMPLES[language][1])
     assert len([url for url in seen.asked if "/live/" in url]) == 1
 

@@ -76,7 +76,8 @@ def test_pieces_are_glued_where_no_space_was():
     [
         ("It rained. He left.", 3), ("“It rained.” He left.", 5), ("Mr. Lee left. Bye.", 4),
         ("It cost 5.2 million and", 5), ("So?! Yes.", 3), ("no end here", 3),
-        ("a.b c.d", 2), ("", 0), (". x", 1),
+        ("a.b c.d", 2), ("", 0), (". X", 1),
+        ("“Why?” he asked. I know.", 7), ("“Why?”, Ann asked. Yes.", 8), ("“No.” Ann left.", 4),
     ],
 )  # fmt: skip
 def test_first_sentence_by_hand(typed, first):
