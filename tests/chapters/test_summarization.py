@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from rnncourse import metrics
+from rnncourse import data, metrics
 from rnncourse.data import reports
 from rnncourse.nlp import textrank
 from rnncourse.nn import copying
@@ -148,3 +148,21 @@ def test_what_the_page_says_of_the_reports():
     named = {n for report in fresh for n in report.names if n[0].isalpha()}
     assert len(named) > 100
     assert not named & seen
+
+
+def test_what_the_page_says_of_the_lists():
+    """Means in percent, and in how many of the ten trainings coverage is better."""
+    lists = data.recorded("real_summarization_lists")
+
+    def values(way, test, score):
+        return np.array(lists[way][test][score]["values"])
+
+    gains = values("with", "new", "exact") - values("without", "new", "exact")
+    assert [(gains > 0).sum(), (gains < 0).sum()] == [8, 2]
+    exact = [round(100 * lists[way]["new"]["exact"]["mean"]) for way in ("without", "with")]
+    assert exact == [62, 73]
+    again = [values(way, "longer", "trigrams") for way in ("without", "with")]
+    assert [round(100 * some.mean()) for some in again] == [18, 2]
+    assert np.sort(again[0])[-4:].sum() > 0.8 * again[0].sum()
+    assert (again[1] > again[0]).sum() == 2
+    assert max(lists[way]["longer"]["exact"]["mean"] for way in ("with", "without")) == 0
