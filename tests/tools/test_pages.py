@@ -169,20 +169,9 @@ REFERRED = [module for modules in referred("en").values() for module in modules]
 # programs import `articles`, `conll`, `faq` and `own`, pages their own generators.
 LOADED = {
     f"rnncourse.data.{name}"
-    for name in (
-        "articles",
-        "bilingual",
-        "conll",
-        "corpora",
-        "dates",
-        "faq",
-        "own",
-        "series",
-        "smalltalk",
-        "symbols",
-        "tasks",
-    )
-}
+    for name in ("articles", "bilingual", "conll", "corpora", "dates", "faq", "own", "reports",
+                 "series", "smalltalk", "symbols", "tasks")
+}  # fmt: skip
 
 
 def offers(folder: Path) -> bool:
