@@ -1,10 +1,12 @@
 """Entities and their scores: by hand, and equal to seqeval on random tags, right and wrong ones."""
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnncourse.metrics import Entity, entities, entity_scores
+from rnncourse.metrics import Entity, entities, entity_scores, entity_tags
 
 SCHEMES = {None: "BIES", "IOB1": "BI", "IOB2": "BI", "IOE1": "IE", "IOE2": "IE", "IOBES": "BIES",
            "BILOU": "BILU"}  # fmt: skip
@@ -86,6 +88,35 @@ def test_words_of_bmes_and_other_letters():
     assert entities(list("BEBMMESB"), "BMES") == [("_", 0, 2), ("_", 2, 6), ("_", 6, 7)]
     assert entities(["B-X", "M-X", "E-X", "O", "S-X"], "BMES") == [("X", 0, 3), ("X", 4, 5)]
     assert entities(["B-X", "I-X", "E-X", "S-Y"], "BIOES") == [("X", 0, 3), ("Y", 3, 4)]
+
+
+@pytest.mark.parametrize("scheme", ["BIO", "BIOES", "BMES"])
+def test_tags_of_entities_are_their_inverse(scheme):
+    """Spans between random cuts, some of them left out, in any order: written and read again."""
+
+    @settings(max_examples=200, deadline=None)
+    @given(st.data(), st.sets(st.integers(0, 12)), st.integers(12, 15))
+    def every(data, cuts, T):
+        ends = sorted(cuts)
+        kinds = st.sampled_from(["X", "Y", "_", None])
+        spans = [(data.draw(kinds), a, b) for a, b in itertools.pairwise(ends)]
+        wanted = [Entity(*span) for span in spans if span[0]]
+        tags = entity_tags(wanted[::-1], T, scheme)
+        assert len(tags) == T
+        assert entities(tags, scheme) == wanted
+
+    every()
+
+
+def test_tags_of_entities_by_hand():
+    assert entity_tags([Entity("X", 1, 3), ("Y", 4, 5)], 6) == ["O", "B-X", "I-X", "O", "B-Y", "O"]
+    assert entity_tags([("_", 0, 3), ("Y", 3, 4)], 4, "BMES") == ["B", "M", "E", "S-Y"]
+    assert entity_tags([], 0) == []
+    for wrong in ([("X", 1, 1)], [("X", 0, 3)], [("X", -1, 1)], [("X", 0, 2), ("Y", 1, 2)]):
+        with pytest.raises(ValueError, match=r"entity '[XY]', .*: expected 0 <= start"):
+            entity_tags(wrong, 2)
+    with pytest.raises(ValueError, match="unknown scheme 'IOE1'"):
+        entity_tags([], 2, "IOE1")
 
 
 def test_scores_by_hand():

@@ -43,7 +43,7 @@ def of_tokens(name: str, file: str, split: str) -> Sentences:
     found = []
     for rows in blocks(name, file):
         words, tags = [row[0] for row in rows], [row[-1] for row in rows]
-        found.append((words, as_bio(tags)))
+        found.append((words, metrics.entity_tags(metrics.entities(tags), len(tags))))
     return found
 
 
@@ -111,22 +111,6 @@ def blocks(name: str, file: str) -> list[list[list[str]]]:
         if lines:
             found.append([line.split() for line in lines])
     return found
-
-
-def as_bio(tags: list[str]) -> list[str]:
-    """The same entities, each with a B at its beginning."""
-    written = ["O"] * len(tags)
-    for entity in metrics.entities(tags):
-        written[entity.start : entity.end] = shape(entity.end - entity.start, "BIO", entity.kind)
-    return written
-
-
-def shape(length: int, scheme: str, kind: str) -> list[str]:
-    """The tags of an entity of this length."""
-    prefixes = "B" + "I" * (length - 1)
-    if scheme == "BMES":
-        prefixes = "S" if length == 1 else "B" + "M" * (length - 2) + "E"
-    return [f"{prefix}-{kind}" for prefix in prefixes]
 
 
 def split_of(pattern: str) -> dict[str, str]:

@@ -19,11 +19,12 @@ from collections import Counter, defaultdict
 
 import numpy as np
 import torch
-from _tags import SPLITS, TASKS, place, read, shape
+from _tags import SPLITS, TASKS, place, read
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnncourse import metrics
+from rnncourse.data import conll
 from rnncourse.nlp import segmentation
 from rnncourse.nn import crf
 
@@ -226,10 +227,17 @@ def of_cuts(name, sentences, found):
             "oov_recall": scores.oov_recall}  # fmt: skip
 
 
+@functools.cache
+def rules(name):
+    """Scores 0 and −∞: what the scheme of its tags allows."""
+    *_, tags = tables(name)
+    return crf.constrain(crf.allowed(tags, TASKS[name].scheme))
+
+
 def breaks(name, found):
     """Do these tags break a rule?"""
     *_, tags = tables(name)
-    chain, k = crf.constrain(crf.allowed(tags, TASKS[name].scheme)), [tags.index(t) for t in found]
+    chain, k = rules(name), [tags.index(t) for t in found]
     score = chain["start"][k[0]] + chain["end"][k[-1]] + chain["transitions"][k[:-1], k[1:]].sum()
     return bool(np.isneginf(score))
 
@@ -262,24 +270,8 @@ def commonest_tags(name, sentences):
 
 def longest_match(name, sentences):
     """From the left, the longest name that the training has, with its commonest kind."""
-    scheme, kinds = TASKS[name].scheme, defaultdict(Counter)
-    for tokens, tags in read(name, "train"):
-        for entity in metrics.entities(tags, scheme):
-            kinds[tuple(tokens[entity.start : entity.end])][entity.kind] += 1
-    longest, found = max(map(len, kinds)), []
-    for tokens, _ in sentences:
-        tags, start = [], 0
-        while start < len(tokens):
-            ends = range(min(len(tokens), start + longest), start, -1)
-            end = next((e for e in ends if tuple(tokens[start:e]) in kinds), None)
-            if end is None:
-                tags, start = [*tags, "O"], start + 1
-                continue
-            kind = kinds[tuple(tokens[start:end])].most_common(1)[0][0]
-            tags += shape(end - start, scheme, kind)
-            start = end
-        found.append(tags)
-    return found
+    tokens = [tokens for tokens, _ in sentences]
+    return conll.look_up(tokens, read(name, "train"), TASKS[name].scheme)
 
 
 def baseline(name, function):

@@ -26,6 +26,11 @@ CLOSING = re.compile("[，。、；：！？）》”.,;:!?)]+")
 OWN_HTML = re.compile(r'<div [^>]*data-edition="(en|zh)"')
 # Written by show.edition: what the cell shows from here on belongs to one edition.
 EDITION_MARK = re.compile(r'<div class="edition" data-edition="(en|zh|both)"></div>')
+WIDGETS = ("stepper", "live", "writer", "datewriter", "translator", "tagger", "hear", "talker",
+           "summarizer")  # fmt: skip
+STATIC = Path(__file__).resolve().parents[1] / "_static"
+# A widget → what it shares with others, a script and a sheet.
+SHARED = {"datewriter": "lookback", "translator": "lookback"}
 # The edition to switch to, and its name in its own language.
 OTHER = {"en": ("zh", "中文"), "zh": ("en", "English")}
 
@@ -162,11 +167,14 @@ def page_context(app, pagename, templatename, context, doctree) -> None:
         app.add_js_file("split_query_zh.js", priority=100)  # like the index
     if 'data-net="' in context.get("body", ""):
         app.add_js_file("net.js", loading_method="defer", priority=400)  # before those that use it
-    for name in ("stepper", "live", "writer", "datewriter", "tagger", "hear", "summarizer"):
+    for name in WIDGETS:
         if f'class="{name}"' in context.get("body", ""):
+            shared = SHARED.get(name)
+            if shared:
+                app.add_js_file(f"{shared}.js", loading_method="defer", priority=450)
             app.add_js_file(f"{name}.js", loading_method="defer")
-            if name in ("writer", "datewriter", "tagger", "hear", "summarizer"):
-                app.add_css_file(f"{name}.css")
+            if (STATIC / f"{shared or name}.css").exists():
+                app.add_css_file(f"{shared or name}.css")
 
 
 def start_katex(rundir: Path, timeout: float):

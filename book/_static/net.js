@@ -160,21 +160,31 @@
     return { weights, context };
   }
 
-  // Always the most probable token, up to `end`: of each step {token, p: of all, weights}.
-  function translate(ids, arrays, { start: first, end, length }) {
-    const { outputs, first: begin } = encode(ids, arrays), steps = [];
+  // What writes after reading ids: its first state, and of a token and a state {h, scores, weights}.
+  function writer(ids, arrays) {
+    const { outputs, first } = encode(ids, arrays);
     const [cell, attention, combine, output] = ["cell", "attention", "combine", "output"]
       .map((name) => part(arrays, `decoder.${name}`));
     const ready = prepare(outputs, attention);
-    for (let h = begin, token = first; steps.length < length && token !== end;) {
-      h = gru(embedding(token, arrays["decoder.embedding.E"]), h, cell);
+    const step = (token, before) => {
+      const h = gru(embedding(token, arrays["decoder.embedding.E"]), before, cell);
       const { weights, context } = attend(h, outputs, ready, attention);
       const combined = dense(beside(h, context), combine.W_y, combine.b_y).map(Math.tanh);
-      const scores = dense(combined, output.W_y, output.b_y);
+      return { h, weights, scores: dense(combined, output.W_y, output.b_y) };
+    };
+    return { first, step };
+  }
+
+  // Always the most probable token, up to `end`: of each step {token, p: of all, weights}.
+  function translate(ids, arrays, { start: first, end, length }) {
+    const { first: begin, step } = writer(ids, arrays), steps = [];
+    for (let state = begin, token = first; steps.length < length && token !== end;) {
+      const { h, weights, scores } = step(token, state);
       scores[first] = -Infinity;  // no text has the start token
       const p = softmax(scores);
       token = p.indexOf(p.reduce((a, b) => Math.max(a, b)));
       steps.push({ token, p, weights });
+      state = h;
     }
     return steps;
   }
@@ -316,7 +326,7 @@
 
   globalThis.rnnNet = {
     load, receive, unpack, part, sigmoid, softmax, dense, denseTransposed, embedding,
-    rnn, gru, lstm, start, step, hidden, translate, random, draw, words, colour,
+    rnn, gru, lstm, start, step, hidden, writer, translate, random, draw, words, colour,
     pieces, narrow, numbered, rows, pass, viterbi,
   };
 })();

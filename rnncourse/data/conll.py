@@ -28,6 +28,7 @@ def tagged(
     or no entity at all; and as :func:`rnncourse.data.own.read_text`, in UTF-8 or GB18030.
     """
     found: list[tuple[list[str], list[str]]] = []
+    kinds = Counter[str]()
     for rows, line in _blocks(read_text(path, TABLE_ENCODINGS)):
         for k, row in enumerate(rows):
             if len(row) < 2:
@@ -41,11 +42,8 @@ def tagged(
             entities = metrics.entities(tags)
         except ValueError as error:
             raise DataError(f"{path}, in the sentence of line {line}: {error}") from error
-        written = ["O"] * len(tags)
-        for kind, start, end in entities:
-            written[start:end] = [f"B-{kind}", *[f"I-{kind}"] * (end - start - 1)]
-        found.append(([row[0] for row in rows], written))
-    kinds = Counter(tag[2:] for _, tags in found for tag in tags if tag[0] == "B")
+        kinds.update(entity.kind for entity in entities)
+        found.append(([row[0] for row in rows], metrics.entity_tags(entities, len(tags))))
     if len(found) < at_least or not kinds:
         raise DataError(
             f"{path} has {len(found)} sentences with {kinds.total()} entities; expected at least "
@@ -72,24 +70,28 @@ def _blocks(text: str) -> Iterable[tuple[list[list[str]], int]]:
 
 
 def look_up(
-    sentences: Sequence[Sequence[str]], known: Sequence[tuple[list[str], list[str]]]
+    sentences: Sequence[Sequence[str]],
+    known: Sequence[tuple[list[str], list[str]]],
+    scheme: str = "BIO",
 ) -> list[list[str]]:
-    """BIO tags of each sentence, by looking up the entities of ``known``, which :func:`tagged`
-    returned: from the left the longest one that fits, as the kind that it most often is."""
+    """Tags of each sentence, by looking up the entities of ``known``: tokens with their tags.
+
+    From the left the longest one that fits is taken, as the kind that it most often is.
+    scheme: that of the tags, read and written; see :func:`rnncourse.metrics.entity_tags`.
+    """
     kinds: dict[tuple[str, ...], Counter[str]] = {}
     for tokens, tags in known:
-        for kind, start, end in metrics.entities(tags, "BIO"):
+        for kind, start, end in metrics.entities(tags, scheme):
             kinds.setdefault(tuple(tokens[start:end]), Counter())[kind] += 1
-    longest, found = max(map(len, kinds), default=0), []
+    best = {tokens: counts.most_common(1)[0][0] for tokens, counts in kinds.items()}
+    longest, found = max(map(len, best), default=0), []
     for sentence in sentences:
-        written: list[str] = []
-        while (start := len(written)) < len(sentence):
+        entities, start = [], 0
+        while start < len(sentence):
             ends = range(min(len(sentence), start + longest), start, -1)
-            length = next((e - start for e in ends if tuple(sentence[start:e]) in kinds), 0)
-            if not length:
-                written.append("O")
-                continue
-            kind = kinds[tuple(sentence[start : start + length])].most_common(1)[0][0]
-            written += [f"B-{kind}", *[f"I-{kind}"] * (length - 1)]
-        found.append(written)
+            end = next((e for e in ends if tuple(sentence[start:e]) in best), 0)
+            if end:
+                entities.append(metrics.Entity(best[tuple(sentence[start:end])], start, end))
+            start = end or start + 1
+        found.append(metrics.entity_tags(entities, len(sentence), scheme))
     return found

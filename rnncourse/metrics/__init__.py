@@ -16,6 +16,7 @@ from rnncourse.metrics.spans import (
     SegmentationScores,
     entities,
     entity_scores,
+    entity_tags,
     segmentation_scores,
     split_tag,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "edit_distance",
     "entities",
     "entity_scores",
+    "entity_tags",
     "interval_score",
     "label_error_rate",
     "mase",

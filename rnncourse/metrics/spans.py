@@ -148,6 +148,29 @@ def entities(tags: Sequence[str], scheme: str | None = None) -> list[Entity]:
     return found
 
 
+def entity_tags(found: Iterable[Entity], T: int, scheme: str = "BIO") -> list[str]:
+    """Tags of T steps that say these entities: the inverse of :func:`entities`.
+
+    Args:
+        found: entities of which none shares a step with another.
+        T: number of steps.
+        scheme: "BIO", "BIOES" or "BMES".
+
+    Raises ValueError for another scheme, and for an entity without a step of its own in 0..T-1.
+    """
+    if scheme not in ("BIO", "BIOES", "BMES"):
+        raise ValueError(f"unknown scheme {scheme!r}; expected 'BIO', 'BIOES' or 'BMES'")
+    tags = ["O"] * T
+    for kind, start, end in found:
+        if not 0 <= start < end <= T or set(tags[start:end]) != {"O"}:
+            raise ValueError(f"entity {kind!r}, {start} to {end}: expected 0 <= start < end <= {T} "
+                             "and steps of no other entity")  # fmt: skip
+        inside = scheme[1] * (end - start - 1)
+        letters = "B" + inside if scheme == "BIO" else "B" + inside[:-1] + "E" if inside else "S"
+        tags[start:end] = [letter if kind == "_" else f"{letter}-{kind}" for letter in letters]
+    return tags
+
+
 class EntityScores(NamedTuple):
     """Shares from 0 to 1, of all entities or of one kind."""
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rnncourse import show
-from rnncourse.data import articles, conll, own
+from rnncourse.data import articles, conll, faq, own, smalltalk
 from rnncourse.nlp import textrank
 from rnncourse.nlp.text import Vocabulary
 from rnncourse.nn import train
@@ -19,7 +19,7 @@ from rnncourse.timeseries import likely_period
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "book" / "programs"
 NAMES = ("language_model", "sentiment", "timeseries", "attention", "tagging", "speech",
-         "summarization")  # fmt: skip
+         "translation", "dialogue", "summarization")  # fmt: skip
 
 
 def run(capsys, name, *arguments):
@@ -54,8 +54,8 @@ WORDS = re.compile(r"[A-Za-z]{2}|[()]")
 
 
 def test_all_that_they_say_has_a_chinese_sentence_with_the_same_braces():
-    files = [*PROGRAMS.glob("*.py"), Path(own.__file__), Path(conll.__file__),
-             Path(articles.__file__)]  # fmt: skip
+    modules = (own, conll, faq, articles)
+    files = [*PROGRAMS.glob("*.py"), *(Path(module.__file__) for module in modules)]
     sentences = {text for file in files for text in SAID.findall(file.read_text("utf-8"))}
     assert len(sentences) > 10
     braces = re.compile(r"\{[^}]*\}")
@@ -84,6 +84,8 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
         ("tagging", marked(tmp_path / "names.txt", "zh"), "--epochs", 2, "--mark",
          "小林在东港。"),
         ("speech", whistled(tmp_path / "audio", 30, "高中低"), "--epochs", 1),
+        ("dialogue", listed(tmp_path / "faq.csv", "zh"), "--epochs", 1, "--ask", "火"),
+        ("translation", doubled(tmp_path / "both.csv", 150), "--epochs", 1, "--say", "吧"),
         ("summarization", written(tmp_path / "articles", "zh", 30), "--epochs", 1,
          "--summarize", written(tmp_path / "new", "zh", 1, titled=False) / "00.txt"),
     ):  # fmt: skip
@@ -92,7 +94,8 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
         assert NUMBERS.findall(english) == NUMBERS.findall(chinese)
         assert len(english.splitlines()) == len(chinese.splitlines())
         said = re.sub(
-            "GRU|CRF|CTC|LSTM|MASE|F1|ROUGE|TextRank|articles|L|mine|text|reviews|pairs|names|model|npz|png|AR|WHO|WHERE",
+            "GRU|CRF|CTC|LSTM|MASE|F1|BLEU|ROUGE|TextRank|articles|L|mine|text|reviews|pairs|both|names"
+            "|model|npz|png|AR|WHO|WHERE|TF-IDF|BM|faq",
             "",
             chinese,
         )
@@ -257,6 +260,45 @@ def test_pairs_among_other_columns(capsys, tmp_path):
     assert "a text of 2" in refused(capsys, "attention", file, *asked)
 
 
+# --- sentences in two languages ------------------------------------------------------
+
+
+ANIMALS = {"猫": "cat", "狗": "dog", "鸟": "bird", "鱼": "fish", "马": "horse", "牛": "cow"}
+DEEDS = {"跑": "runs", "跳": "jumps", "睡": "sleeps", "吃": "eats", "看": "looks"}
+DAYS = {"今天": "today", "明天": "tomorrow", "后天": "in two days", "周一": "on Monday"}
+
+
+def bilingual(separator=",", turned=False):
+    """120 sentences and their translations, whose words stand in another order."""
+    rows = [(f"{day}{animal}{deed}。", f"The {ANIMALS[animal]} {DEEDS[deed]} {DAYS[day]}.")
+            for animal in ANIMALS for deed in DEEDS for day in DAYS]  # fmt: skip
+    return [separator.join(row[::-1] if turned else row) for row in rows]
+
+
+@pytest.mark.parametrize(("separator", "encoding", "turned", "asked", "answer"), [
+    ("\t", "utf-8-sig", False, "明天猫跑。\n\n 周一龘睡。 ", "The cat runs tomorrow."),
+    (";", "gb18030", True, "The bird eats today.\nThe zebra runs.", "今天鸟吃。")])  # fmt: skip
+def test_sentences_of_any_table(capsys, tmp_path, separator, encoding, turned, asked, answer):
+    """Twice as many for the training, since pairs stand twice; rows with an empty sentence go, and
+    a sentence with the separator in it stays whole. A word that it never saw is no error."""
+    rows = bilingual(separator, turned)
+    odd = [f'"{separator}。"{separator}","', f"狗{separator}", f"{separator} dog", "", rows[0]]
+    file = tmp_path / "mine.csv"
+    file.write_bytes("\n".join([f"a{separator}b", *rows, *rows, *odd]).encode(encoding))
+    given = ["--epochs", 60, "--merges", 60, "--say", asked]
+    printed = run(capsys, "translation", file, *given)
+    assert "242 pairs, 2 rows with a gap left out" in printed
+    assert number(printed, "GRU with attention") > 0.6
+    assert number(printed, "as the most similar known text") < 0.55
+    assert number(printed, "copied as it stands") < 0.1
+    found = printed.split("saved mine-model.npz\n")[1]
+    first, second = found.splitlines()
+    known, new = (line.strip() for line in asked.splitlines() if line.strip())
+    assert first == f"{known} → {answer}"
+    assert second.startswith(f"{new} → ")
+    assert run(capsys, "translation", tmp_path / "mine-model.npz", *given) == found
+
+
 # --- names ---------------------------------------------------------------------------
 
 
@@ -405,6 +447,94 @@ def test_recordings_that_cannot_be_learned_from(capsys, tmp_path):
     bad.write_bytes(b"ID3 is an MP3")
     assert "7.wav is no WAV file" in refused(capsys, "speech", file)
     assert not file.with_name("mine-model.npz").exists()
+
+
+# --- questions and answers --------------------------------------------------------------
+
+
+def listed(file, language, encoding="utf-8", separator=",", head=("question", "answer")):
+    """The small talk's questions, five to an answer; a repeated one, and gaps."""
+    kinds = [k for k in smalltalk.talk(language).kinds.values() if not k.says]
+    rows = [(asked, kind.replies[0]) for kind in kinds for asked in kind.asks]
+    rows += [(rows[0][0].upper(), rows[0][1]), rows[7], ("", rows[0][1]), (rows[3][0], "")]
+    file.write_bytes(table(rows, head, separator).encode(encoding))
+    return file
+
+
+@pytest.mark.parametrize(("language", "encoding", "separator"), [
+    ("en", "utf-8-sig", ","), ("zh", "gb18030", "\t")])  # fmt: skip
+def test_answers_of_any_list(capsys, tmp_path, language, encoding, separator):
+    """A question as it stands there is answered; one of unknown words alone is not."""
+    file = listed(tmp_path / "mine.csv", language, encoding, separator)
+    kind = smalltalk.talk(language).kinds["lunch"]
+    asked = ["--ask", f"{kind.asks[0]}\nзззз\n?!"]
+    printed = run(capsys, "dialogue", file, *asked)
+    assert "140 questions, 28 answers\n2 rows with a gap left out, 2 repeated" in printed
+    assert "tested on 28 other ways of asking" in printed
+    for name in ("nearest question, TF-IDF", "nearest question, BM25", "GRU that chooses",
+                 "always the most frequent answer"):  # fmt: skip
+        line = next(line for line in printed.splitlines() if line.endswith(name))
+        assert sum(map(float, NUMBERS.findall(line)[:3])) == pytest.approx(1, abs=0.011)
+    assert number(printed, "nearest question, TF-IDF") > 0.3
+    assert number(printed, "always the most frequent answer") < 0.1
+    answer = printed.split("saved mine-model.npz\n")[1]
+    assert run(capsys, "dialogue", tmp_path / "mine-model.npz", *asked) == answer
+    first, second, third = answer.splitlines()
+    assert first in (f"{kind.asks[0]}: {kind.replies[0]}", f"{kind.asks[0]}: I don't know.")
+    assert second == "зззз: I don't know."
+    assert third.startswith("?!: ")
+    assert run(capsys, "dialogue", tmp_path / "mine-model.npz") == ""
+
+
+def test_lists_that_cannot_be_learned_from(capsys, tmp_path):
+    file = listed(tmp_path / "mine.csv", "en")
+    good = file.read_text("utf-8")
+    lines = good.splitlines()
+    for content, sentence in (
+        (
+            good + lines[1].split(",")[0].lower() + ',"Nothing."\n',
+            "line 146: the question 'what did you have for lunch?' has another answer in line 2",
+        ),
+        ("\n".join(lines[:11]), "has 10 different questions with 2 different answers; expected"),
+        ("\n".join([lines[0], *(f"q{k},yes" for k in range(30))]), "with 1 different answers"),
+        ("\n".join([lines[0], *(f"q{k},a{k}" for k in range(30))]), "0 answers have a second"),
+        ("\n".join([lines[0], *lines[1:46]]), "9 answers have a second question; expected at"),
+        (good.replace("question", "question,more", 1), "cells for the 3 columns"),
+    ):
+        file.write_text(content, "utf-8")
+        assert sentence in refused(capsys, "dialogue", file)
+    file.write_text(good, "utf-8")
+    assert "no column 'ask'" in refused(capsys, "dialogue", file, "--question", "ask",
+                                        "--answer", "answer")  # fmt: skip
+    assert not file.with_name("mine-model.npz").exists()
+
+
+def test_held_out_questions_are_of_answers_that_are_still_known():
+    """Two of an answer with four questions or more, one of one with two or three, none else."""
+    answers = ["a"] * 5 + ["b"] * 3 + ["c"] + ["d"] * 2 + ["e"] * 4
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        kept, valid, test = faq.held_out("x", answers, rng, at_least=4)
+        assert sorted([*kept, *valid, *test]) == list(range(len(answers)))
+        out = [answers[k] for k in (*valid, *test)]
+        assert sorted(out) == ["a", "a", "b", "d", "e", "e"]
+        assert set(answers) == {answers[k] for k in kept}
+        assert len(valid) == len(test) == 3
+    with pytest.raises(own.DataError, match="x: 4 answers have a second question; expected"):
+        faq.held_out("x", answers, rng, at_least=5)
+
+
+def test_limit_is_where_right_answers_outweigh_wrong_ones_most():
+    """By hand: from 0.5 on two right, one wrong; of equals the lowest; 0 is never enough."""
+    scores = np.array([0.9, 0.7, 0.5, 0.3, 0.2, 0.0])
+    right = np.array([True, False, True, False, False, True])
+    assert faq.limit(scores, right) == (0.5, 1)
+    right[3] = True
+    assert faq.limit(scores, right) == (0.3, 2)
+    assert faq.limit(scores, np.ones(6, bool)) == (0.2, 5)
+    for nothing in (faq.limit(scores, np.zeros(6, bool)), faq.limit(np.zeros(3), np.ones(3, bool))):
+        assert nothing.gain == 0
+        assert nothing.least > 0
 
 
 # --- articles ------------------------------------------------------------------------
@@ -611,6 +741,9 @@ BAD = [
     ("sentiment", "review\tlabel\nfine\tgood\n".encode("utf-16"), "UTF-8"),
     ("attention", b"a,b\n" + b"x,y\n" * 99, "has 1 different texts to rewrite"),
     ("attention", b"a,b\nx," + b"y" * 201, "a text of 201 characters; expected at most 200"),
+    ("translation", b"a,b\n" + b"x,y\n" * 99, "has 1 different texts to rewrite"),
+    ("translation", b"a\tb\n" + b"x\ty\tz\n" * 99, "line 2: 3 cells for the 2 columns"),
+    ("translation", b"a\tb\n\ty\nx\t\n", "has 0 different texts to rewrite"),
     ("tagging", b"a O\n\n" * 60, "has 60 sentences with 0 entities"),
     ("tagging", b"a B-X\n\n" * 9, "has 9 sentences with 9 entities; expected at least 50"),
     ("tagging", b"a B-X\n\nb O\nc\n\n", "line 4: 'c' has no tag; expected"),

@@ -19,7 +19,7 @@ EDITIONS = {"en": "en", "zh": "zh-CN"}
 SMALL = """<!doctype html><html lang="{lang}" data-theme="{theme}"><head><meta charset="utf-8">
 <title>{name}</title><meta name="viewport" content="width=device-width">
 <link rel="icon" href="data:,">{sheets}
-<script defer src="_static/net.js"></script><script defer src="_static/{name}.js"></script>
+{scripts}
 </head><body><main style="margin: 0.5rem; max-width: 46rem">{body}</main></body></html>
 """
 # Besides what CI needs, these keep the browser itself from calling its maker.
@@ -38,25 +38,28 @@ def served(folder):
         server.shutdown()
 
 
-def small_pages(root, name, bodies):
+def small_pages(root, name, bodies, shared=None):
     """Write pages that hold one widget and nothing else: its script is ``name``.js.
 
     bodies: of each edition, by the page's name, its HTML. A page is there in light and in dark,
-    NAME-light.html and NAME-dark.html.
+    NAME-light.html and NAME-dark.html. shared: a script, and a sheet instead of the widget's own,
+    that it shares with other widgets.
     """
     build.write_networks(root / "live")
     theme = files("pydata_sphinx_theme") / "theme/pydata_sphinx_theme/static/styles"
     sheet = (theme / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
     # A widget's own sheet comes before course.css, as in the book.
     sheets = "".join(f'<link rel="stylesheet" href="_static/{one}.css">'
-                     for one in ("theme", name, "course"))  # fmt: skip
+                     for one in ("theme", shared or name, "course"))  # fmt: skip
+    scripts = "".join(f'<script defer src="_static/{one}.js"></script>'
+                      for one in ("net", shared, name) if one)  # fmt: skip
     for code, pages in bodies.items():
         shutil.copytree(ROOT / "book" / "_static", root / code / "_static")
         (root / code / "_static" / "theme.css").write_text(sheet, encoding="utf-8")
         for title, body in pages.items():
             for theme in ("light", "dark"):
                 page = SMALL.format(lang=EDITIONS[code], theme=theme, name=name, sheets=sheets,
-                                    body=body)  # fmt: skip
+                                    scripts=scripts, body=body)  # fmt: skip
                 (root / code / f"{title}-{theme}.html").write_text(page, encoding="utf-8")
 
 

@@ -19,7 +19,7 @@ def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("site")
     bodies = {title: datewriter.show("dates", title == "maps")._repr_html_()
               for title in ("maps", "plain")}  # fmt: skip
-    small_pages(root, "datewriter", {"en": bodies, "zh": bodies})
+    small_pages(root, "datewriter", {"en": bodies, "zh": bodies}, shared="lookback")
     return root
 
 
@@ -42,7 +42,7 @@ def write(box, typed):
     """Type, press Enter, wait until all is written; the steps that the page took."""
     box.locator("input").fill(typed)
     box.locator("input").press("Enter")
-    box.locator(".dates-verdict:not(:empty)").wait_for()
+    box.locator(".looks-verdict:not(:empty)").wait_for()
     return box.evaluate(
         "box => box.trace.steps.map(({ token, p, weights }) =>"
         " ({ token, p: [...p], weights: [...weights] }))"
@@ -54,14 +54,14 @@ def refused(box, typed):
     box.locator("input").fill(typed)
     box.locator("input").press("Enter")
     box.page.wait_for_function(
-        "() => /[.。]$/.test(document.querySelector('.dates-note').textContent)"
+        "() => /[.。]$/.test(document.querySelector('.looks-note').textContent)"
     )
-    assert not box.locator(".dates-desk").is_visible()
+    assert not box.locator(".looks-desk").is_visible()
     return note_of(box)
 
 
 def note_of(box):
-    return box.locator(".dates-note").inner_text()
+    return box.locator(".looks-note").inner_text()
 
 
 def spoken(box):
@@ -89,13 +89,13 @@ def test_weights_come_only_when_they_are_asked_for(visit):
     box = box_of(seen)
     seen.page.wait_for_load_state("networkidle")
     assert not [url for url in seen.asked if "/live/" in url]
-    said = int("".join(filter(str.isdigit, box.locator(".dates-go").inner_text())))
+    said = int("".join(filter(str.isdigit, box.locator(".looks-go").inner_text())))
     with seen.page.expect_response("**/live/*.js") as response:
         write(box, "2024-03-05")
     assert abs(len(gzip.compress(response.value.body())) / 1000 - said) < 0.1 * said
     write(box, "2024-03-06")
     assert len([url for url in seen.asked if "/live/" in url]) == 1
-    assert "KB" not in box.locator(".dates-go").inner_text()
+    assert "KB" not in box.locator(".looks-go").inner_text()
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -110,14 +110,14 @@ def test_what_is_no_date(visit, model, language):
     write(box, "hello world")
     assert note_of(box) == "" or "w" in note_of(box)
     unsure = model.write("hello world").p < model.unsure
-    assert box.locator(".dates-verdict.unsure").count() == unsure
+    assert box.locator(".looks-verdict.unsure").count() == unsure
     write(box, "2024-02-30")
     shown = box.locator("output").inner_text()
     calendar = {"en": "The calendar has no such day", "zh": "日历上没有这一天"}[language]
     if shown == "2024-02-30":
-        assert calendar in box.locator(".dates-verdict").inner_text()
+        assert calendar in box.locator(".looks-verdict").inner_text()
     write(box, "5 March 2024")
-    assert calendar not in box.locator(".dates-verdict").inner_text()
+    assert calendar not in box.locator(".looks-verdict").inner_text()
     assert note_of(box) == ""
 
 
@@ -126,7 +126,7 @@ def test_typing_takes_the_old_answer_away(visit):
     box = box_of(seen)
     write(box, "2024-03-05")
     box.locator("input").press_sequentially("x")
-    assert not box.locator(".dates-desk").is_visible()
+    assert not box.locator(".looks-desk").is_visible()
     assert spoken(box) == ""
 
 
@@ -144,7 +144,7 @@ def test_map_says_in_words_where_each_character_looked(visit, model, language):
         assert f"{'二〇二四年三月五日'[best]}" in line
         assert f"{weight[best]:.2f}" in line
         assert sign is None or sign in line
-    grid = box.locator(".dates-map")
+    grid = box.locator(".looks-map")
     assert grid.locator("i").count() == 11 * 9
     grid.focus()
     for key, place in (("Home", 0), ("ArrowUp", 0), ("ArrowDown", 1), ("End", 10)):
@@ -152,27 +152,27 @@ def test_map_says_in_words_where_each_character_looked(visit, model, language):
         assert grid.get_attribute("aria-valuetext") == lines[place]
         assert grid.get_attribute("aria-valuenow") == str(place + 1)
         assert grid.locator("i.chosen").count() == 9
-        assert box.locator(".dates-look").inner_text().rstrip(".。") == lines[place]
+        assert box.locator(".looks-look").inner_text().rstrip(".。") == lines[place]
 
 
 def test_pointer_chooses_the_row_under_it(visit):
     seen = visit("en/maps-light.html", **CALM)
     box = box_of(seen)
     write(box, "5 March 2024")
-    first = box.locator(".dates-map i").nth(12 * 5 + 3)
+    first = box.locator(".looks-map i").nth(12 * 5 + 3)
     first.hover()
-    assert box.locator(".dates-map").get_attribute("aria-valuenow") == "6"
+    assert box.locator(".looks-map").get_attribute("aria-valuenow") == "6"
 
 
 def test_it_writes_by_and_by_and_says_it_once(visit):
     """With motion: a character after the other; nothing is announced before the end."""
     seen = visit("en/maps-light.html")
     box = box_of(seen)
-    box.locator(".dates-offers button").first.click()
+    box.locator(".looks-offers button").first.click()
     seen.page.wait_for_function("() => document.querySelector('output').textContent.length === 2")
     assert spoken(box) == ""
-    assert box.locator(".dates-verdict").inner_text() == ""
-    box.locator(".dates-verdict:not(:empty)").wait_for()
+    assert box.locator(".looks-verdict").inner_text() == ""
+    box.locator(".looks-verdict:not(:empty)").wait_for()
     assert spoken(box).startswith("It writes: 2024-03-05. ")
 
 
@@ -180,21 +180,21 @@ def test_surprises_are_dates_and_no_two_in_a_row_are_alike(visit, model):
     box = box_of(visit("zh/plain-light.html", **CALM))
     taken = []
     for _ in range(8):
-        box.locator(".dates-surprise").click()
-        box.locator(".dates-verdict:not(:empty)").wait_for()
+        box.locator(".looks-surprise").click()
+        box.locator(".looks-verdict:not(:empty)").wait_for()
         taken.append(box.locator("input").input_value())
         assert box.locator("output").inner_text() == model.write(taken[-1]).text
     assert all(a != b for a, b in itertools.pairwise(taken))
-    assert box.locator(".dates-map").count() == 0
+    assert box.locator(".looks-map").count() == 0
 
 
 def test_weights_that_do_not_arrive_are_said_and_asked_for_again(visit):
     seen = visit("en/maps-light.html", **CALM)
     box = box_of(seen)
     seen.page.route("**/live/*.js", lambda route: route.abort())
-    box.locator(".dates-go").click()
+    box.locator(".looks-go").click()
     seen.page.wait_for_function(
-        "() => document.querySelector('.dates-note').textContent.includes('did not load')"
+        "() => document.querySelector('.looks-note').textContent.includes('did not load')"
     )
     seen.page.unroute("**/live/*.js")
     write(box, "2024-03-05")
