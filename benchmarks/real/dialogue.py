@@ -231,18 +231,19 @@ def edition(run: Run, name: str, seeds: tuple[int, ...]) -> dict[str, Any]:
     return record
 
 
+def settings() -> dict[str, Any]:
+    return {"D": _talk.D, "H": _talk.H, "dropout": _talk.DROP, "rate": _talk.RATE,
+            "batch": _talk.BATCH, "epochs": _talk.EPOCHS, "read": _talk.READ,
+            "written": _talk.WRITTEN, "scored": SCORED, "drawn": DRAWN, "width": WIDTH}  # fmt: skip
+
+
 def main() -> None:
     needs = [(c.name, file) for c in CORPORA.values() for file in (c.learnt, c.tested)]
     what = "Replies in conversations: commonest, nearest, a GRU's, reranked; context, leaks."
     steps = len(SEEDS) * (2 * len(CORPORA) + len(LEAKS))
-    head = {
-        "note": "Only development and toy parts: not comparable with published numbers.",
-        "settings": {"D": _talk.D, "H": _talk.H, "dropout": _talk.DROP, "rate": _talk.RATE,
-                     "batch": _talk.BATCH, "epochs": _talk.EPOCHS, "read": _talk.READ,
-                     "written": _talk.WRITTEN, "scored": SCORED, "drawn": DRAWN,
-                     "width": WIDTH},
-    }  # fmt: skip
     with Run("dialogue", what, needs, ["torch", "scikit-learn"], steps) as run:
+        head = {"note": "Only development and toy parts: not comparable with published numbers.",
+                "settings": settings()}  # fmt: skip
         found: dict[str, Any] = {}
         for seeds in (SEEDS[:1], SEEDS):
             for name in CORPORA:  # a record after each, since they take long
