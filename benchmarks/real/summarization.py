@@ -5,7 +5,7 @@ headline. A window of five words and a bidirectional LSTM, each step alone or on
 CRF. What is added to the score of keeping (``more``) was chosen on the development part.
 
 Titles: Chinese abstracts (CSL) and their titles, by characters. Only 850 pairs are there to learn
-from, far too few for a network that writes; what it writes all the same is measured here beside
+from, too few for a network that writes; what it writes all the same is measured here beside
 sentences that are taken as they stand. Nothing was chosen on a test.
 """
 

@@ -33,7 +33,7 @@ for (const [place, box] of document.querySelectorAll(".summarizer").entries()) {
     lost: (tokens) => say(`It left out ${tokens.map((t) => `“${t}”`).join(", ")} between words that it kept: that may turn the meaning round.`,
       `它留下了两边的字，却删掉了中间的${tokens.map((t) => `「${t}」`).join("")}，意思可能反了。`),
     limits: say(`Every word of the title is copied; the numbers tell from where. The network (${kilobytes} KB) loads when you first type or choose, and what you type stays in your browser. It learned from 8,000 first sentences of news reports whose words made the headline, and from nothing else.`,
-      `标题里的字都是从原文抄来的，数字标明抄自哪里。第一次输入或点例子时加载网络（${kilobytes} KB），输入的内容不会离开你的浏览器。它只学过 850 篇中文期刊摘要和它们的标题。`),
+      `标题里的字都是从原文抄来的，数字标明抄自哪里。第一次输入或点例子时加载网络（${kilobytes} KB），输入的内容不会离开你的浏览器。它只学过 850 篇中文期刊摘要和它们的标题，而且逐字取舍，不认识词，所以常把词切断。`),
   };
 
   // ---- the page ------------------------------------------------------------------------------

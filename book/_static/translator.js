@@ -17,14 +17,14 @@ for (const [place, box] of document.querySelectorAll(".translator").entries()) {
       `它学过的句子最长 ${LONGEST} 个字符，这一句有 ${k} 个。`),
     endless: say("It didn’t find an end.", "它没有写到结尾。"),
     unsure: (p) => say(`Not sure: it gives its pieces a probability of ${p} each, in the geometric mean.`,
-      `它没有把握，平均给每个片段的概率只有 ${p}（几何平均）。`),
+      `它没有把握，平均给每个词块的概率只有 ${p}（几何平均）。`),
     sure: (p) => say(`It gives its pieces a probability of ${p} each, in the geometric mean.`,
-      `它平均给每个片段的概率是 ${p}（几何平均）。`),
+      `它平均给每个词块的概率是 ${p}（几何平均）。`),
     limits: say("It learnt from some 18,000 short sentences that people wrote to learn languages, and knows little else. It can be fluent and wrong. Names other than Tom and Mary, numbers and longer sentences mostly go wrong: try 张伟住在广州。 or 我有三百六十五块钱。 Sentences: Tatoeba (tatoeba.org), by way of manythings.org, CC BY 2.0 FR.",
       "它只学过大约一万八千个短句，都是语言学习者的例句，别的几乎一无所知。译文可能很通顺，意思却不对。除了汤姆、玛丽以外的人名，还有数字和较长的句子，大多会译错，不妨试试「张伟住在广州。」或者「我有三百六十五块钱。」例句来自 Tatoeba（tatoeba.org），经 manythings.org 整理，许可协议为 CC BY 2.0 FR。"),
     map: say("Where it looked: a row for each piece written, a column for each character read. Drag over a row, or use the arrow keys.",
-      "下图画出它看了哪里，每行是写出的一个片段，每列是读到的一个字符。在图上划过，或者用方向键，就能选一行。"),
-    mapName: say("where the network looked; arrow keys choose a piece that it wrote", "网络看了哪里；用方向键选它写出的一个片段"),
+      "下图画出它看了哪里，每行是写出的一个词块，每列是读到的一个字符。在图上划过，或者用方向键，就能选一行。"),
+    mapName: say("where the network looked; arrow keys choose a piece that it wrote", "网络看了哪里；用方向键选它写出的一个词块"),
   };
 
   const single = (text) => [...text].length === 1;

@@ -144,7 +144,8 @@ def test_pytorch_holds_the_network_of_the_package(attends):
         np.testing.assert_allclose(optim.leaves(grads)[mine], found, atol=1e-6)
 
 
-def test_training_learns_by_heart_and_both_searches_find_it():
+def test_training_learns_by_heart_and_both_searches_find_it(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as _common does for a run
     part = pairs_of(np.random.default_rng(2), 4)
     part = [(np.append(x, k), y) for k, (x, y) in enumerate(part)]
     plan = gru.Plan(11, 9, D=8, H=16, drop=0.0, batch=2, updates=250, rate=0.02)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scripts import load
 
+from rnncourse import data
 from rnncourse.widgets import summarizer, weights
 
 DATA = {
@@ -161,3 +162,20 @@ def test_networks_that_write_learn_a_little(titles):
     found = copying.written(model, coder, ["风起云涌", "雨停风起"])
     assert [text for text, _ in found] == ["风起", "雨停"]
     assert all(0 <= share <= 1 for _, share in found)
+
+
+def test_record_has_the_first_words_and_clauses_beside_it():
+    """Each network beats what needs none, but the one that writes and cannot copy."""
+    record = data.recorded("real_summarization")
+    words, titles = record["compression"], record["titles"]
+    first = words["baselines"]["first words, best number"]["f1"]
+    f1s = {name: row["tuned"]["f1"]["values"] for name, row in words["networks"].items()}
+    assert min(f1s["window of 5"]) > first + 0.05
+    assert min(*f1s["LSTM"], *f1s["LSTM and CRF"]) > max(f1s["window of 5"]) + 0.04
+    exact = {name: row["tuned"]["exact"]["values"] for name, row in words["networks"].items()}
+    assert min(exact["LSTM and CRF"]) > max(exact["LSTM"])
+    plain = max(titles["pieces"][name]["rouge"]["1"] for name in
+                ("first 30 characters", "first clause", "first sentence", "TextRank"))  # fmt: skip
+    wrote = {name: row["rouge"]["1"]["values"] for name, row in titles["networks"].items()}
+    assert max(wrote["attention"]) < plain - 0.2
+    assert min(wrote["copying"]) > plain

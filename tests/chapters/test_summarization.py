@@ -166,3 +166,37 @@ def test_what_the_page_says_of_the_lists():
     assert np.sort(again[0])[-4:].sum() > 0.8 * again[0].sum()
     assert (again[1] > again[0]).sum() == 2
     assert max(lists[way]["longer"]["exact"]["mean"] for way in ("with", "without")) == 0
+
+
+def test_what_the_page_says_of_real_text():
+    """Points of F1 and ROUGE-1 as the tables round them; names and numbers are counts."""
+    real = data.recorded("real_summarization")
+    nets = real["compression"]["networks"]
+    f1 = {name: round(100 * row["tuned"]["f1"]["mean"], 1) for name, row in nets.items()}
+    first = 100 * real["compression"]["baselines"]["first words, best number"]["f1"]
+    assert round(f1["LSTM"] - f1["window of 5"]) == 7
+    assert 7 < f1["window of 5"] - first < 8
+    assert -1 < f1["LSTM and CRF"] - f1["LSTM"] < 0
+    exact = [nets[name]["tuned"]["exact"]["values"] for name in ("LSTM", "LSTM and CRF")]
+    assert max(exact[0]) < min(exact[1])
+    pieces = real["titles"]["pieces"]
+    one = {name: 100 * row["rouge"]["1"] for name, row in pieces.items()}
+    assert max(one["TextRank"], one["TF-IDF"]) < one["first 30 characters"]
+    assert [round(one[name]) for name in ("best clause", "all that the title has")] == [57, 87]
+    assert pieces["title"]["names and numbers"] == 393
+    assert pieces["title"]["not in the abstract"] == 24
+    assert real["titles"]["pairs"]["train"] == 850
+    played = data.recorded("real_live_titles")
+    assert round(100 * played["zh"]["shown"]["test"]["eight bits"]["rouge"]["1"]) == 47
+    texts = {lang: played[lang]["texts"]["train"] for lang in ("en", "zh")}
+    assert texts == {"en": 8000, "zh": 850}
+
+
+def test_what_the_page_says_of_the_published_numbers():
+    """The gate brings five points of ROUGE-1, coverage three, and the lead is above them."""
+    rows = data.recorded("real_summarization")["published"]["CNN and Daily Mail, ROUGE-1/2/L"]
+    one = {name: row[0] for name, row in rows.items()}
+    assert round(one["pointer-generator"] - one["attention"]) == 5
+    assert round(one["with coverage"] - one["pointer-generator"]) == 3
+    assert one["lead"] > max(v for name, v in one.items() if name != "lead")
+    assert one["attention"] < one["lead"]

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from rnncourse import metrics
+from rnncourse import data, metrics
 from rnncourse.nlp import bpe
 
 REFERENCE = ["There", "are", "three", "books", "on", "the", "table", "."]
@@ -79,3 +79,17 @@ def test_merges_by_hand():
     assert learned.merges == [(left, right) for left, right, _ in told]
     assert learned.encode("cats") == [" cat", "s"]
     assert learned.encode("chats") == [" c", "h", "at", "s"]
+
+
+def test_what_the_page_says_of_the_network_in_it():
+    """Pairs, BLEU beside the rivals', exact answers, and the two examples that go wrong."""
+    played = data.recorded("real_live_translation")
+    assert played["sizes"]["train"]["pairs"] == 18310
+    assert played["settings"]["longest"] == 12
+    assert round(100 * played["8 bits"]["bleu"], 1) == 20.9
+    assert round(100 * played["8 bits"]["exact"]) == 7
+    assert max(found["bleu"] for found in played["baselines"].values()) < played["8 bits"]["bleu"]
+    wrote = {zh: en for zh, en, _ in played["asked"] + played["odd"]}
+    assert wrote["请把门关上。"] != "Please close the door."
+    assert wrote["我有3只猫。"] != "I have three cats."
+    assert wrote["他比我高。"] == "He is taller than me."
