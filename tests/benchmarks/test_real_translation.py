@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scripts import load
 
+from rnncourse import data
 from rnncourse.nn import optim, seq2seq
 from rnncourse.widgets import translator, weights
 
