@@ -34,7 +34,7 @@ def batch_of(found: list[reports.Report], words: text.Vocabulary) -> tuple[Batch
     return Batch(*text.pad([s for s, _ in pairs]), *text.pad(targets)), [new for _, new in pairs]
 
 
-def learn(design: pointer.Design, params: Any, batch: Batch, epochs: int, seed: int) -> None:
+def learn(design: pointer.PointerDesign, params: Any, batch: Batch, epochs: int, seed: int) -> None:
     rng, lengths = np.random.default_rng(seed), batch.source_mask.sum(axis=1)
     train.fit(
         params, lambda rows: pointer.loss_and_gradients(design, batch.take(rows), params),
@@ -42,7 +42,7 @@ def learn(design: pointer.Design, params: Any, batch: Batch, epochs: int, seed: 
     )  # fmt: skip
 
 
-def titles(design: pointer.Design, params: Any, found: list[reports.Report],
+def titles(design: pointer.PointerDesign, params: Any, found: list[reports.Report],
            words: text.Vocabulary) -> list[list[str]]:  # fmt: skip
     batch, new = batch_of(found, words)
     step, state = pointer.stepper(design, batch.source, params, batch.source_mask)
@@ -78,7 +78,7 @@ def trained(language: str, seed: int) -> dict[str, dict[str, dict[str, float]]]:
     documents = [[START, END]] * 10_000 + [w for r in learned for w in (r.words, r.title)]
     words = text.Vocabulary.from_documents(documents, max_size=V)
     start, end, unknown = (words.tokens.index(word) for word in (START, END, UNKNOWN))
-    plain = pointer.Design(start=start, end=end, unknown=unknown)
+    plain = pointer.PointerDesign(start=start, end=end, unknown=unknown)
     base = pointer.pointer_init(rng, plain, len(words), D, H, True, np.float32)
     batch, _ = batch_of(learned, words)
     learn(plain, base, batch, FIRST, seed)

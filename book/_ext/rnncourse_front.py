@@ -175,8 +175,7 @@ class Terms(FrontDirective):
         lines = []
         for term in self.terms():
             lines += [
-                term[self.language],
-                term[self.other],
+                *dict.fromkeys((term[self.language], term[self.other])),  # one name in both: once
                 f"  {meaning(term, self.language)}",
                 "",
             ]
@@ -184,7 +183,8 @@ class Terms(FrontDirective):
         code = {"en": "language-en", "zh": "language-zh-cn"}[self.other]
         for entry in (item for part in result for item in part.findall(nodes.definition_list_item)):
             # docutils makes lang="…" of such a class: a screen reader changes its voice.
-            next(node for i, node in enumerate(entry.findall(nodes.term)) if i)["classes"] += [code]
+            for node in list(entry.findall(nodes.term))[1:]:
+                node["classes"] += [code]
         return result
 
 

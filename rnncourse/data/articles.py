@@ -57,7 +57,7 @@ def untitled(path: str | Path, cut: Cut) -> list[str]:
 
 
 def articles(path: str | Path, cut: Cut, at_least: int = 20) -> list[Article]:
-    """The articles of a folder's files *.txt, in the order of their names; prints how many.
+    """The articles of a folder's files ``*.txt``, in the order of their names; prints how many.
 
     Raises DataError where the folder cannot be read, or has fewer than ``at_least`` articles of
     different texts; and as :func:`article`.

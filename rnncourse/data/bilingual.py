@@ -82,7 +82,7 @@ def sentences(
     Args:
         new: "" for none of the combinations that are left out; else each sentence has one of
             these: "pairs" of action and thing, "names", or "numbers".
-        kinds: which kinds of sentence, see :data:`KINDS`; where ``new`` asks for what a kind
+        kinds: which kinds of sentence, see ``KINDS``; where ``new`` asks for what a kind
             cannot have, others are drawn.
         clauses: how many sentences are joined to one; questions are left out then.
         ways: 1: each meaning in its usual wording; 2: in one of two, drawn for each language.

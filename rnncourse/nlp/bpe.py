@@ -107,7 +107,7 @@ class BytePairs:
         """The pieces of a text; a space belongs to the piece behind it.
 
         In each word of :func:`split`, the pair that was learned first is joined first. A
-        character that was never learned is a piece of its own, which :attr:`pieces` lacks: a
+        character that was never learned is a piece of its own, which ``pieces`` lacks: a
         Vocabulary makes it the unknown token. No text, no pieces.
         """
         found: list[str] = []

@@ -2,7 +2,7 @@ r"""The pointer-generator: sequence to sequence whose decoder may copy words of 
 
 Encoder and bridge are those of :mod:`rnncourse.nn.seq2seq`. The decoder runs its cell, asks the
 source by the additive score, and reads state and context together, as decoder "luong" does. Two
-switches are new (:class:`Design`):
+switches are new (:class:`PointerDesign`):
 
 - ``copy``: a gate, computed from state, context and input, mixes the vocabulary's distribution
   with the attention weights (:mod:`rnncourse.nn.copying`);
@@ -32,7 +32,7 @@ from rnncourse.nn.functional import cross_entropy, log_softmax, tanh_derivative
 from rnncourse.nn.seq2seq import Batch, shift
 
 
-class Design(NamedTuple):
+class PointerDesign(NamedTuple):
     """What kind of model it is; every function that needs to know takes it first."""
 
     cell: str = "gru"  # "rnn", "lstm" or "gru"
@@ -46,7 +46,7 @@ class Design(NamedTuple):
 
 def pointer_init(
     rng: np.random.Generator,
-    design: Design,
+    design: PointerDesign,
     V: int,
     D: int,
     H: int,
@@ -190,16 +190,16 @@ def known(numbers: ArrayLike, V: int, unknown: int) -> Array:
 
 
 def pointer_forward(
-    design: Design, batch: Batch, params: Model
+    design: PointerDesign, batch: Batch, params: Model
 ) -> tuple[tuple[Array, Array | None, Array], PointerCache]:
     """Scores, gate and attention of each target token, the tokens before it being given.
 
     Args:
         batch: ``Batch(*text.pad(sources), *text.pad(targets))`` of extended numbers.
 
-    Returns:
-        logits (N, U, V), gate (N, U) or None without copy, and log_weights (N, U, T): what
-        :func:`rnncourse.nn.copying.mixture_loss` wants; and the cache.
+    Returns what :func:`rnncourse.nn.copying.mixture_loss` wants, as a tuple, and the cache. In the
+    tuple are the logits (N, U, V), the gate (N, U), None without copy, and the logarithms of the
+    weights (N, U, T).
 
     Raises as :func:`rnncourse.nn.seq2seq.seq2seq_forward`.
     """
@@ -260,7 +260,7 @@ def pointer_backward(
     return {"encoder": of_encoder, "bridge": of_bridge, "decoder": ordered}
 
 
-def loss_and_gradients(design: Design, batch: Batch, params: Model) -> tuple[float, Model]:
+def loss_and_gradients(design: PointerDesign, batch: Batch, params: Model) -> tuple[float, Model]:
     """Mean of -log P of the real target tokens, plus the coverage loss, and the gradients.
 
     As :func:`rnncourse.nn.train.fit` wants it. Without copy a target word that the vocabulary
@@ -296,7 +296,7 @@ class PointerState(NamedTuple):
 
 
 def stepper(
-    design: Design, source: Array, params: Model, mask: Array | None = None
+    design: PointerDesign, source: Array, params: Model, mask: Array | None = None
 ) -> tuple[Callable[[ArrayLike, PointerState], tuple[Array, PointerState]], PointerState]:
     """The model as a writer of these sources, for :mod:`rnncourse.nlp.decoding`.
 
@@ -389,7 +389,7 @@ def _ordered(grads: Params, params: Params) -> Params:
 # --- checks ---------------------------------------------------------------------------------
 
 
-def _check_target(design: Design, batch: Batch, V: int) -> None:
+def _check_target(design: PointerDesign, batch: Batch, V: int) -> None:
     """Raise ValueError unless each target is tokens and then, once, the end token."""
     numbers = np.where(batch.source_mask, batch.source, 0)
     size = max(V, int(numbers.max(initial=0)) + 1)

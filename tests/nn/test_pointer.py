@@ -8,13 +8,13 @@ import pytest
 from rnncourse.nlp import decoding
 from rnncourse.nn import copying, optim, pointer, seq2seq
 from rnncourse.nn.gradcheck import GradientMismatch, check_gradient, relative_error
-from rnncourse.nn.pointer import Design
+from rnncourse.nn.pointer import PointerDesign
 
 V, D, H, E = 7, 3, 4, 9
 START, END, UNKNOWN = 1, 2, 3
 SWITCHES = list(itertools.product((True, False), repeat=2))
-DESIGNS = [Design(cell, *pair, penalty=0.7) for cell in ("gru", "lstm") for pair in SWITCHES]
-DESIGNS.append(Design("rnn", True, True))
+DESIGNS = [PointerDesign(cell, *pair, penalty=0.7) for cell in ("gru", "lstm") for pair in SWITCHES]
+DESIGNS.append(PointerDesign("rnn", True, True))
 SOURCE_MASK = np.array([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0], [0, 1, 0, 1, 1]])
 TARGET_MASK = np.array([[1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0]])
 
@@ -69,7 +69,7 @@ def test_gradients_through_all_parts(design, bidirectional):
                                   "decoder.attention.W_k"])  # fmt: skip
 def test_a_planted_error_is_seen(part):
     with pytest.raises(GradientMismatch, match=part):
-        check(Design("gru", True, True), False, lambda g: g | {part: g[part] * 1.001})
+        check(PointerDesign("gru", True, True), False, lambda g: g | {part: g[part] * 1.001})
 
 
 @pytest.mark.parametrize("design", DESIGNS, ids=name_of)
@@ -103,7 +103,7 @@ def test_a_pair_alone_and_padded_in_a_batch(design, bidirectional):
 
 def test_without_coverage_s_parameter_it_is_the_model_without():
     """It starts at 0, and the same weights come out."""
-    design = Design("gru", True, True)
+    design = PointerDesign("gru", True, True)
     params, batch = make(design)
     params["decoder"]["coverage"]["w"][...] = 0
     found, cache = pointer.pointer_forward(design, batch, params)
@@ -162,7 +162,7 @@ def test_a_beam_of_one_source_is_scored_as_its_texts(design):
 
 def test_it_learns_to_copy_words_that_it_has_never_seen():
     """The third word of four, which the vocabulary lacks: after 200 updates always right."""
-    rng, design = np.random.default_rng(0), Design("gru", copy=True)
+    rng, design = np.random.default_rng(0), PointerDesign("gru", copy=True)
     params = pointer.pointer_init(rng, design, 6, 8, 16)
     source = np.array([[4, 5, 6, 4], [5, 4, 6, 5], [5, 5, 6, 4], [4, 4, 6, 5]])
     target = np.array([[6, END]] * 4)
@@ -177,7 +177,7 @@ def test_it_learns_to_copy_words_that_it_has_never_seen():
 
 
 def test_bad_input_is_named():
-    design = Design()
+    design = PointerDesign()
     params, batch = make(design)
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="special tokens are"):
@@ -268,7 +268,7 @@ def torch_loss(design, batch, params):
 
 @pytest.mark.parametrize(("copy", "coverage"), SWITCHES)
 def test_equal_to_torch_s_autograd(copy, coverage):
-    design = Design("gru", copy, coverage, penalty=0.7)
+    design = PointerDesign("gru", copy, coverage, penalty=0.7)
     params, batch = make(design)
     expected, grads = torch_loss(design, batch, params)
     loss, found = pointer.loss_and_gradients(design, batch, params)
@@ -278,7 +278,7 @@ def test_equal_to_torch_s_autograd(copy, coverage):
 
 
 def test_float32_stays_float32():
-    design = Design("lstm", True, True)
+    design = PointerDesign("lstm", True, True)
     params, batch = make(design, 0, True, np.float32)
     loss, grads = pointer.loss_and_gradients(design, batch, params)
     wide, batch64 = make(design, 0, True)
