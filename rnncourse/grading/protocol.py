@@ -41,7 +41,18 @@ def from_json(value: Any) -> Any:
 
     if not isinstance(value, dict):
         return value
-    return np.array(value["data"], dtype=value["dtype"]).reshape(value["shape"])
+    return indices(np.array(value["data"], dtype=value["dtype"]).reshape(value["shape"]))
+
+
+def indices(array: Any) -> Any:
+    """Whole numbers no wider than this machine's indices.
+
+    The browser's have 32 bits, and there NumPy refuses to count numbers of 64.
+    """
+    import numpy as np
+
+    wide = array.dtype.kind == "i" and array.dtype.itemsize > np.dtype(np.intp).itemsize
+    return array.astype(np.intp) if wide else array
 
 
 # What `pack` stores numbers in: the first that holds them all exactly.
@@ -66,7 +77,7 @@ def unpack(packed: dict[str, Any]) -> Any:
     import numpy as np
 
     flat = np.frombuffer(base64.b64decode(packed["data"]), packed["stored"])
-    return flat.reshape(packed["shape"]).astype(packed["dtype"])
+    return indices(flat.reshape(packed["shape"]).astype(packed["dtype"]))
 
 
 # --- messages: bytes -----------------------------------------------------------------------------
