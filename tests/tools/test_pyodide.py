@@ -73,9 +73,9 @@ def test_every_solution_gets_full_marks_and_a_mistake_is_named(folder):
     ):
         assert right["points"] == [one.rules.points] * 2, (one.id, right)
         assert wrong["points"][0] < one.rules.points, (one.id, wrong)
-        said = one.task.texts[one.probes[name][0]] if one.task else one.rules.hints[name]
-        for hint in said:
-            assert hint in unescape(wrong["html"]), (one.id, name)
+        due = [one.task.texts[p] for p in one.probes[name]] if one.task else [one.rules.hints[name]]
+        said = unescape(wrong["html"])
+        assert any(all(hint in said for hint in hints) for hints in due), (one.id, name, said)
     seconds = sorted(answer["seconds"] for answer in found)
     print(f"a check in Node: median {seconds[len(seconds) // 2]:.3f} s, most {seconds[-1]:.3f} s")
 
