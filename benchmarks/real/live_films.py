@@ -128,20 +128,20 @@ def packed(model: Net) -> dict[str, Any]:
     return {"classes": list(films.CLASSES), "weights": weights.pack(model.params())}
 
 
-def test_films(kind: str, motions: tuple[str, ...] = films.CLASSES) -> tuple[Array, Array]:
-    return films.films(np.random.default_rng(7), TESTED, LENGTH, kind, "test", motions)
+def unseen(kind: str) -> tuple[Array, Array]:
+    return films.films(np.random.default_rng(7), TESTED, LENGTH, kind, "test", films.CLASSES)
 
 
 def after(network: dict[str, Any], kind: str) -> dict[str, float]:
     """Share of films named rightly after so many frames, by the network in eight bits."""
-    model, (some, labels) = watcher.Watcher(network, np.float32), test_films(kind)
+    model, (some, labels) = watcher.Watcher(network, np.float32), unseen(kind)
     said = np.array([model.watch(one).argmax(axis=1) for one in some])
     return {str(t): float((said[:, t - 1] == labels).mean()) for t in AFTER}
 
 
 def by_motion(network: dict[str, Any], kind: str) -> dict[str, float]:
     """Of each class the share named rightly after all frames."""
-    model, (some, labels) = watcher.Watcher(network, np.float32), test_films(kind)
+    model, (some, labels) = watcher.Watcher(network, np.float32), unseen(kind)
     said = np.array([model.watch(one)[-1].argmax() for one in some])
     return {name: float((said[labels == k] == k).mean()) for k, name in enumerate(films.CLASSES)}
 
@@ -155,7 +155,7 @@ def truth_of(change: str, label: int) -> int:
 def under(network: dict[str, Any], change: str) -> float:
     """Share named rightly after the last frame of a changed film of unseen digits."""
     model, rng = watcher.Watcher(network, np.float32), np.random.default_rng(8)
-    some, labels = test_films("digits")
+    some, labels = unseen("digits")
     good = []
     for one, label in zip(some, labels, strict=True):
         order, seen = watcher.changed(change, LENGTH, rng)
@@ -184,7 +184,7 @@ def measured(network: dict[str, Any]) -> dict[str, Any]:
 
 def in_float32(model: Net) -> float:
     """Share of films of unseen digits named rightly after all frames, before eight bits."""
-    some, labels = test_films("digits")
+    some, labels = unseen("digits")
     with torch.no_grad():
         said = model(torch.tensor(some))[:, -1].argmax(dim=1).numpy()
     return float((said == labels).mean())
@@ -194,7 +194,8 @@ def trained(seed: int) -> dict[str, Any]:
     model, seconds = learn(seed)
     network = packed(model)
     return {"network": network, "cpu seconds": round(seconds, 1), "float32": in_float32(model),
-            "parameters": sum(p.numel() for p in model.parameters()), **measured(network)}  # fmt: skip
+            "parameters": sum(p.numel() for p in model.parameters()),
+            **measured(network)}  # fmt: skip
 
 
 def over(rows: list[dict[str, Any]], part: str) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnncourse._types import Array
+from rnncourse._types import Array, Params
 from rnncourse.data import films
-from rnncourse.nn import conv, functional, layers
+from rnncourse.nn import conv, functional, layers, recurrent
 from rnncourse.widgets import _html, weights
 
 POOL = 2  # pixels along the edge of a window, after the first filters
@@ -35,7 +35,7 @@ class Watcher:
     def __init__(self, network: dict[str, Any], dtype: type = np.float64) -> None:
         """Args: network: of a record, see :func:`rnncourse.widgets.weights.load`; dtype: float64
         is what the browser computes in."""
-        arrays = {k: a.astype(dtype) for k, a in weights.unpack(network["weights"]).items()}
+        arrays: Params = {k: a.astype(dtype) for k, a in weights.unpack(network["weights"]).items()}
         self.dtype, self.classes = dtype, list(network["classes"])
         self.first, self.second = (
             square(weights.part(arrays, name), channels)
@@ -75,7 +75,7 @@ class Watcher:
         real = frames[there]
         before = np.concatenate([real[:1], real[:-1]])
         xs = self.features(np.stack([real, before], axis=3))[None]
-        hs, _, _ = layers.gru_forward(xs, None, self.cell)
+        hs, _, _ = recurrent.gru_forward(xs, None, self.cell)
         p = functional.softmax(layers.dense_forward(hs, self.output)[0])
         place = np.cumsum(there) - 1  # of the last real frame, -1 before the first
         return np.where(place[:, None] < 0, 1 / K, p[np.maximum(place, 0)])
