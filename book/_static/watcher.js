@@ -43,10 +43,10 @@ for (const [place, box] of document.querySelectorAll(".watcher").entries()) {
       gaps: say("A missing frame changes nothing: the network waits, and compares the next one with the last that there was.",
         "缺的那一帧什么也不改变：网络原地等着，下一帧到了，再跟最后看到的一帧比较。"),
     },
-    limits: say(`The network (${kilobytes} KB) loads with the first frame. It learned from films of handwritten digits and has seen none of the drawn shapes: of films of ten frames it names ${percent(right.digits)} in a hundred of new digits, and ${percent(right.shapes)} of the shapes. It knows one thing and seven motions; whatever else you do, it answers with one of the seven.`,
-      `出现第一帧时才加载网络（${kilobytes} KB）。它只看过手写数字的影片，画出来的图形一个也没见过。十帧的影片，没见过的数字每一百个说对 ${percent(right.digits)} 个，图形说对 ${percent(right.shapes)} 个。它只认得一个物体的七种动作，不管你怎么动，它都只会从这七种里选一种。`),
+    limits: say(`The network (${kilobytes} KB) loads with the first frame. It learned from films of handwritten digits and has seen none of the drawn shapes: after ten frames it is right in ${share(right.digits)} % of films of new digits, and in ${share(right.shapes)} % of those of the shapes. It knows one thing and seven motions; whatever else you do, it answers with one of the seven.`,
+      `出现第一帧时才加载网络（${kilobytes} KB）。它只看过手写数字的影片，画出来的图形一个也没见过。看完十帧，没见过的数字有 ${share(right.digits)}% 说对，图形有 ${share(right.shapes)}% 说对。它只认得一个物体的七种动作，不管你怎么动，它都只会从这七种里选一种。`),
   };
-  function percent(share) { return Math.round(100 * share); }
+  function share(p) { return (100 * p).toFixed(1); }
 
   // ---- the page ------------------------------------------------------------------------------
 
@@ -209,7 +209,7 @@ for (const [place, box] of document.querySelectorAll(".watcher").entries()) {
     for (const [k, label] of names.entries()) {
       const row = made("tr");
       row.append(made("th", label, { scope: "row" }), ...p.map((all, t) => {
-        const cell = made("td", String(percent(all[k])), { className: seen[t] ? "" : "watcher-lost" });
+        const cell = made("td", String(Math.round(100 * all[k])), { className: seen[t] ? "" : "watcher-lost" });
         cell.style.setProperty("--p", `${(100 * all[k]).toFixed(1)}%`);
         return cell;
       }));
