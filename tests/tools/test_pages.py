@@ -169,7 +169,8 @@ REFERRED = [module for modules in referred("en").values() for module in modules]
 # programs import `articles`, `conll`, `faq` and `own`, pages their own generators.
 LOADED = {
     f"rnncourse.data.{name}"
-    for name in ("articles", "bilingual", "conll", "corpora", "dates", "faq", "own", "reports",
+    for name in ("articles", "bilingual", "conll", "corpora", "dates", "faq", "films", "own",
+                 "reports",
                  "series", "smalltalk", "symbols", "tasks")
 }  # fmt: skip
 
