@@ -169,8 +169,8 @@ REFERRED = [module for modules in referred("en").values() for module in modules]
 # programs import `articles`, `conll`, `faq`, `motions` and `own`, pages their own generators.
 LOADED = {
     f"rnncourse.data.{name}"
-    for name in ("articles", "bilingual", "conll", "corpora", "dates", "faq", "motions", "own",
-                 "reports", "series", "smalltalk", "symbols", "tasks")
+    for name in ("articles", "bilingual", "conll", "corpora", "dates", "faq", "films", "motions",
+                 "own", "reports", "series", "smalltalk", "symbols", "tasks")
 }  # fmt: skip
 
 
