@@ -1,7 +1,7 @@
 """What people do, from 20 joints a frame: statistics of the frames, and recurrent networks.
 
 Nobody is in training and test. MSR Action3D: all 20 classes of the 557 sequences that most papers
-use, subjects 1, 3, 5, 7, 9 against 2, 4, 6, 8, 10; UTKinect: five random halves of its ten
+use, subjects 1, 3, 5, 7, 9 against 2, 4, 6, 8, 10; UTKinect: three random halves of its ten
 subjects. Each contestant's settings are those which do best on two subjects of the training part
 after learning from the other three, twice; the test part is asked once. Frames in which the sensor
 lost the person are masked. The same sequences split at random, so that everybody is on both
@@ -26,7 +26,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 Array = np.ndarray
 H, EPOCHS, N, RATE = 64, 60, 24, 0.003
-SPLITS = {"msr": 1, "utkinect": 5}  # how many; of UTKinect random halves
+SPLITS = {"msr": 1, "utkinect": 3}  # how many; of UTKinect random halves
 SHARES = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0)  # of a sequence's frames, for early answers
 LONGEST = 200  # frames that a network reads; one sequence of MSR has 936
 CLASSIFIERS: dict[str, Any] = {
@@ -37,7 +37,7 @@ CLASSIFIERS: dict[str, Any] = {
     "linear SVM 1": lambda: SVC(C=1.0, kernel="linear"),
     "SVM 10": lambda: SVC(C=10.0),
 }
-KINDS = ("GRU", "both directions", "attention", "last state", "shuffled")
+KINDS = ("GRU", "both directions", "attention", "shuffled")
 
 
 class Split(NamedTuple):
@@ -119,7 +119,7 @@ def majority(name: str, number: int) -> float:
 
 class Watcher(nn.Module):
     """A GRU over frames (N, T, D) → scores (N, K): from the mean of its states over the real
-    frames, from a mean whose weights it chooses (attention), or from the last state."""
+    frames, or from a mean whose weights it chooses (attention)."""
 
     def __init__(self, kind: str, D: int, K: int, drop: float) -> None:
         super().__init__()
@@ -134,9 +134,7 @@ class Watcher(nn.Module):
         count = mask.sum(dim=1)
         packed = pack_padded_sequence(self.before(xs), count, batch_first=True,
                                       enforce_sorted=False)  # fmt: skip
-        states, last = self.gru(packed)
-        if self.kind == "last state":
-            return self.out(self.behind(last[-1]))
+        states, _ = self.gru(packed)
         hs = pad_packed_sequence(states, batch_first=True)[0]
         if self.kind == "attention":
             scores = self.score(hs)[..., 0].masked_fill(~mask, -1e9)
@@ -306,6 +304,8 @@ def main() -> None:
             "published": {
                 "msr": {"accuracy": 0.895, "what": "Lie group, 20 classes"},
                 "utkinect": {"accuracy": 0.971, "what": "Lie group"},
+                "easier": {"accuracy": 0.945, "what": "HBRNN (Du, Wang and Wang, 2015) on MSR, the "
+                           "mean of three subsets of eight classes, as remembered"},
                 "of": "Vemulapalli, Arrate and Chellappa (2014), as remembered; their code "
                       "averages over ten ways to halve the subjects",
             },

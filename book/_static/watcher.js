@@ -16,16 +16,16 @@ for (const [place, box] of document.querySelectorAll(".watcher").entries()) {
   // ---- what it says ------------------------------------------------------------------------
 
   const words = {
-    thing: say("Thing", "物体"), motion: say("Motion", "动作"), play: say("Play", "播放"),
+    thing: say("Thing", "图形"), motion: say("Motion", "运动"), play: say("Play", "播放"),
     own: say("Or move it yourself, a frame a step", "也可以自己动手，动一步就是一帧"),
     moves: ["→", "←", "↑", "↓", "↻", "↺", say("wait", "停一帧")],
-    board: say("Board. Arrow keys move the thing, R and L turn it, the space bar waits.", "棋盘：方向键移动物体，R 键和 L 键转动它，空格键停一帧。"),
+    board: say("Board. Arrow keys move the thing, R and L turn it, the space bar waits.", "图板：方向键移动图形，R 键和 L 键转动它，空格键停一帧。"),
     drag: say("Drag the thing, or use the arrow keys, R, L and the space bar. What leaves at one edge comes in at the other.",
-      "可以拖动物体，也可以用方向键、R 键、L 键和空格键。从一边出去，就从对面进来。"),
+      "可以拖动图形，也可以用方向键、R 键、L 键和空格键。从一边出去，就从对面进来。"),
     anew: say("New film", "重新开始"), shown: say("The network is shown the film", "给网络看的影片"),
     changes: [say("as it was", "原样"), say("backwards", "倒放"), say("shuffled", "打乱顺序"), say("every second frame", "隔一帧取一帧"),
       say("with missing frames", "缺几帧"), say("one frame alone", "只有一帧")],
-    table: say("Probability of each class after each frame, in percent", "看过每一帧之后各个动作的概率（百分数）"),
+    table: say("Probability of each class after each frame, in percent", "看过每一帧之后各种运动的概率（百分数）"),
     classes: say("after frame", "看过第几帧"), frame: (t) => say(`Frame ${t}`, `第 ${t} 帧`), lost: (t) => say(`Frame ${t} is missing`, `第 ${t} 帧缺失`),
     empty: say("There is no frame yet.", "还没有影片。"),
     loading: say("The network is loading …", "正在加载网络……"),
@@ -33,18 +33,18 @@ for (const [place, box] of document.querySelectorAll(".watcher").entries()) {
     said: (t, k, p) => say(`After frame ${t}: ${names[k]}, with probability ${p}.`, `看过第 ${t} 帧之后：${names[k]}，概率 ${p}。`),
     unsure: (t, k, p, j, q) => say(`After frame ${t} it isn't sure: ${names[k]} ${p}, ${names[j]} ${q}.`,
       `看过第 ${t} 帧之后还拿不准：${names[k]} ${p}，${names[j]} ${q}。`),
-    single: say("One frame says nothing of the motion: all motions have the same frames.", "单独一帧看不出动作：各种动作的单帧完全一样。"),
+    single: say("One frame says nothing of the motion: all motions have the same frames.", "单独一帧看不出运动：各种运动的单帧完全一样。"),
     full: say(`Only the last ${MOST} frames are kept.`, `只保留最后 ${MOST} 帧。`),
     notes: {
-      backwards: say("Backwards, the opposite motion is what is seen.", "倒放以后，看到的就是相反的动作。"),
+      backwards: say("Backwards, the opposite motion is what is seen.", "倒放以后，看到的就是相反的运动。"),
       shuffled: say("Without their order the frames tell a pair of opposites at best. The network expects an order, and sees jumps that it never learned.",
-        "没有了顺序，这些帧最多只能看出是哪一对相反的动作。网络是按顺序学的，现在看到的跳动它从没学过。"),
+        "没有了顺序，这些帧最多只能看出是哪一对相反的运动。网络是按顺序学的，现在看到的跳动它从没学过。"),
       "every second": say("Every second frame of a turn is a half turn, which looks the same either way.", "隔一帧看转动，每次正好转半圈，往哪边转看上去都一样。"),
-      gaps: say("A missing frame changes nothing: the network waits, and compares the next one with the last that there was.",
-        "缺的那一帧什么也不改变：网络原地等着，下一帧到了，再跟最后看到的一帧比较。"),
+      gaps: say("A missing frame changes nothing: the network waits, and compares the next one with the last that there was. It isn't told how many are missing.",
+        "缺了一帧，网络什么也不变，等下一帧到了，再跟最后看到的那一帧比较。中间缺了几帧，它并不知道。"),
     },
     limits: say(`The network (${kilobytes} KB) loads with the first frame. It learned from films of handwritten digits and has seen none of the drawn shapes: after ten frames it is right in ${share(right.digits)} % of films of new digits, and in ${share(right.shapes)} % of those of the shapes. It knows one thing and seven motions; whatever else you do, it answers with one of the seven.`,
-      `出现第一帧时才加载网络（${kilobytes} KB）。它只看过手写数字的影片，画出来的图形一个也没见过。看完十帧，没见过的数字有 ${share(right.digits)}% 说对，图形有 ${share(right.shapes)}% 说对。它只认得一个物体的七种动作，不管你怎么动，它都只会从这七种里选一种。`),
+      `出现第一帧时才加载网络（${kilobytes} KB）。它只看过手写数字的影片，画出来的图形一个也没见过。看完十帧，没见过的数字有 ${share(right.digits)}% 说对，图形有 ${share(right.shapes)}% 说对。它只认得一个图形的七种运动，不管你怎么动，它都只会从这七种里选一种。`),
   };
   function share(p) { return (100 * p).toFixed(1); }
 

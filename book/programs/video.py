@@ -66,11 +66,12 @@ def learn(args, N=16, rate=0.005):
 
 def use(args):
     params, kept = train.load(args.saved)
+    scale = np.array(kept["scale"])
     for file in (args.watch or "").splitlines():
         row = motions.moving(motions.read(file, kept["columns"]))
         for share in (0.25, 0.5, 1):  # the sooner it knows, the better
             xs = row[: int(np.ceil(share * len(row)))]
-            p = functional.softmax(forward(params, *padded([xs], np.array(kept["scale"])))[0][0])
+            p = functional.softmax(forward(params, *padded([xs], scale))[0][0])
             own.say("{}: after {:.0%} of the frames {}, {:.2f}", Path(file).name, share,
                     kept["classes"][p.argmax()], p.max())
 

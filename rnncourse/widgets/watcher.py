@@ -37,10 +37,8 @@ class Watcher:
         is what the browser computes in."""
         arrays: Params = {k: a.astype(dtype) for k, a in weights.unpack(network["weights"]).items()}
         self.dtype, self.classes = dtype, list(network["classes"])
-        self.first, self.second = (
-            square(weights.part(arrays, name), channels)
-            for name, channels in (("first", 2), ("second", None))
-        )
+        self.first = square(weights.part(arrays, "first"), 2)
+        self.second = square(weights.part(arrays, "second"), len(self.first["b"]))
         self.cell, self.output = (weights.part(arrays, name) for name in ("cell", "output"))
 
     def features(self, pairs: Array) -> Array:
@@ -85,14 +83,12 @@ class Watcher:
         return self.classes[int(self.watch(frames, seen)[-1].argmax())]
 
 
-def square(layer: dict[str, Array], channels: int | None) -> dict[str, Array]:
-    """Filters as :func:`rnncourse.nn.conv.conv2d_forward` takes them, from a matrix (K·K·C, F).
-
-    channels: C; where None, K is 5. (Eight bits are kept for matrices alone.)
-    """
+def square(layer: Params, C: int) -> Params:
+    """Filters (K, K, C, F) as :func:`rnncourse.nn.conv.conv2d_forward` takes them, from a matrix
+    (K·K·C, F): eight bits are kept for matrices alone."""
     rows, F = layer["W"].shape
-    K = round((rows / channels) ** 0.5) if channels else 5
-    return {"W": layer["W"].reshape(K, K, -1, F), "b": layer["b"]}
+    K = round((rows / C) ** 0.5)
+    return {"W": layer["W"].reshape(K, K, C, F), "b": layer["b"]}
 
 
 def checked(frames: ArrayLike, seen: ArrayLike | None, dtype: type) -> tuple[Array, Array]:
@@ -181,7 +177,8 @@ def show(name: str, motions: Sequence[str] = films.CLASSES, thing: str = "F") ->
 
     Raises KeyError for an unknown network or thing, ValueError for an unknown motion or none.
     """
-    motions = _html.chosen(motions)
+    if isinstance(motions, str) or not motions:
+        raise ValueError(f"motions is {motions!r}; expected some of {list(films.CLASSES)}")
     network = weights.load(name)[1]["network"]
     model, picture, rows = Watcher(network), films.shapes()[thing], []
     for motion in motions:
