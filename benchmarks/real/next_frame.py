@@ -24,7 +24,7 @@ from rnncourse.data import films
 
 Array = np.ndarray
 F, K = 24, 5  # filters; pixels along a filter's edge
-UPDATES, N, T, RATE = 500, 16, 10, 0.004
+UPDATES, N, T, RATE = 400, 16, 10, 0.004
 TESTED, SEEN, AHEAD, KNOWN = (
     300,
     10,

@@ -37,7 +37,7 @@ CLASSIFIERS: dict[str, Any] = {
     "linear SVM 1": lambda: SVC(C=1.0, kernel="linear"),
     "SVM 10": lambda: SVC(C=10.0),
 }
-KINDS = ("GRU", "both directions", "attention", "shuffled")
+KINDS = ("GRU", "both directions", "attention", "shuffled", "attention, shuffled")
 
 
 class Split(NamedTuple):
@@ -123,7 +123,7 @@ class Watcher(nn.Module):
 
     def __init__(self, kind: str, D: int, K: int, drop: float) -> None:
         super().__init__()
-        self.kind, two = kind, kind in ("both directions", "attention")
+        self.looks, two = kind.startswith("attention"), not kind.startswith(("GRU", "shuffled"))
         width = H * (1 + two)
         self.gru = nn.GRU(D, H, batch_first=True, bidirectional=two)
         self.score = nn.Sequential(nn.Linear(width, 32), nn.Tanh(), nn.Linear(32, 1))
@@ -136,7 +136,7 @@ class Watcher(nn.Module):
                                       enforce_sorted=False)  # fmt: skip
         states, _ = self.gru(packed)
         hs = pad_packed_sequence(states, batch_first=True)[0]
-        if self.kind == "attention":
+        if self.looks:
             scores = self.score(hs)[..., 0].masked_fill(~mask, -1e9)
             weights = scores.softmax(dim=1)[..., None]
         else:
@@ -174,7 +174,7 @@ def learn(name: str, kind: str, how: str, drop: float, split: Split, seed: int) 
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     rng, labels = np.random.default_rng(seed), torch.tensor(skeletons.load(name).labels)
-    mixed = np.random.default_rng(seed + 50) if kind == "shuffled" else None
+    mixed = np.random.default_rng(seed + 50) if "shuffled" in kind else None
     xs, mask = inputs(name, how, split.train)
     mean, spread = xs[mask].mean(axis=0), xs[mask].std(axis=0) + 1e-2
     model = Watcher(kind, xs.shape[2], int(labels.max()) + 1, drop)
@@ -212,7 +212,7 @@ def trained(name: str, kind: str, how: str, drop: float, split: Split, seed: int
     """Accuracy on the test part; early: also of each share of the frames."""
     model, scores = learn(name, kind, how, drop, split, seed)
     truth = skeletons.load(name).labels[split.test]
-    mixed = np.random.default_rng(seed + 90) if kind == "shuffled" else None
+    mixed = np.random.default_rng(seed + 90) if "shuffled" in kind else None
     found = answers(scores, *inputs(name, how, split.test, mixed))
     result: dict[str, Any] = {"accuracy": float((found == truth).mean()),
                               "parameters": sum(p.numel() for p in model.parameters())}  # fmt: skip

@@ -149,8 +149,12 @@ def test_what_a_network_reads(video, made):
     np.testing.assert_array_equal(short[:, :, :60], xs[:, :3, :60])
 
 
-@pytest.mark.parametrize("kind", ["GRU", "both directions", "attention", "shuffled"])
-def test_frames_under_the_mask_change_nothing(video, kind):
+def test_frames_under_the_mask_change_nothing(video):
+    for kind in video.KINDS:
+        _mask_changes_nothing(video, kind)
+
+
+def _mask_changes_nothing(video, kind):
     torch.manual_seed(0)
     model = video.Watcher(kind, 3, 2, 0.5).eval()
     xs = torch.randn(2, 5, 3)
