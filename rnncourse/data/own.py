@@ -330,7 +330,7 @@ def _in_order(
     table = read_table(path)
     cells, numbers = pick(path, table, list(table.columns), date=date, value=value)
     found = [
-        (_date(path, line, cell), _number(path, line, number), line)
+        (_date(path, line, cell), number_of(path, line, number), line)
         for cell, number, line in zip(cells, numbers, table.lines, strict=True)
     ]
     found.sort(key=lambda row: row[0])
@@ -353,7 +353,7 @@ def _date(path: str | Path, line: int, cell: str) -> np.datetime64:
                         "or 2020-01-31 13:00") from error  # fmt: skip
 
 
-def _number(path: str | Path, line: int, cell: str) -> float:
+def number_of(path: str | Path, line: int, cell: str) -> float:
     """A cell as a number, NaN where it is missing."""
     try:
         number = float(cell or "nan")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rnncourse import show
-from rnncourse.data import articles, conll, faq, own, smalltalk
+from rnncourse.data import articles, conll, faq, motions, own, smalltalk
 from rnncourse.nlp import textrank
 from rnncourse.nlp.text import Vocabulary
 from rnncourse.nn import train
@@ -19,7 +19,7 @@ from rnncourse.timeseries import likely_period
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "book" / "programs"
 NAMES = ("language_model", "sentiment", "timeseries", "attention", "tagging", "speech",
-         "translation", "dialogue", "summarization")  # fmt: skip
+         "translation", "dialogue", "summarization", "video")  # fmt: skip
 
 
 def run(capsys, name, *arguments):
@@ -54,7 +54,7 @@ WORDS = re.compile(r"[A-Za-z]{2}|[()]")
 
 
 def test_all_that_they_say_has_a_chinese_sentence_with_the_same_braces():
-    modules = (own, conll, faq, articles)
+    modules = (own, conll, faq, articles, motions)
     files = [*PROGRAMS.glob("*.py"), *(Path(module.__file__) for module in modules)]
     sentences = {text for file in files for text in SAID.findall(file.read_text("utf-8"))}
     assert len(sentences) > 10
@@ -88,6 +88,8 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
         ("translation", doubled(tmp_path / "both.csv", 150), "--epochs", 1, "--say", "吧"),
         ("summarization", written(tmp_path / "articles", "zh", 30), "--epochs", 1,
          "--summarize", written(tmp_path / "new", "zh", 1, titled=False) / "00.txt"),
+        ("video", danced(tmp_path / "films", ("先左", "先右")), "--epochs", 1, "--watch",
+         tmp_path / "films/3.csv"),
     ):  # fmt: skip
         english = run(capsys, name, file, *options)
         chinese = run(capsys, name, file, *options, "--lang", "zh")
@@ -95,7 +97,7 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
         assert len(english.splitlines()) == len(chinese.splitlines())
         said = re.sub(
             "GRU|CRF|CTC|LSTM|MASE|F1|BLEU|ROUGE|TextRank|articles|L|mine|text|reviews|pairs|both|names"
-            "|model|npz|png|AR|WHO|WHERE|TF-IDF|BM|faq",
+            "|model|npz|csv|png|AR|WHO|WHERE|TF-IDF|BM|faq",
             "",
             chinese,
         )
@@ -718,6 +720,114 @@ def test_the_likely_period_is_found_where_there_is_one():
         likely_period(np.arange(11))
 
 
+# --- motions -------------------------------------------------------------------------
+
+
+def danced(folder, labels=("left first", "right first"), people=10, each=4, **form):
+    """A table of series: one coordinate has a bump, then the other, or the other way round.
+
+    So mean, deviation, extremes and speeds are the same for both; the order alone tells.
+    """
+    folder.mkdir(parents=True)
+    rng, rows, mark = np.random.default_rng(5), [], form.get("separator", ",")
+    head = mark.join(form.get("head", ("file", "label", "person")))
+    for k in range(people * each):
+        T, order = rng.integers(16, 30), k % 2
+        t = np.arange(T) / (T - 1)
+        bumps = [np.exp(-(((t - at) / 0.08) ** 2)) for at in (0.3, 0.7)]
+        xs = np.stack(bumps[::-1] if order else bumps, axis=1) + 0.05 * rng.standard_normal((T, 2))
+        cells = [[f"{v:.3f}" for v in row] for row in xs]
+        cells[T // 2][0] = ""  # a lost frame, between the bumps
+        lines = [mark.join(row) for row in [("a", "b"), *cells]]
+        (folder / f"{k}.csv").write_text("\n".join(lines), form.get("encoding", "utf-8"))
+        rows.append(mark.join((f"{k}.csv", labels[order], f"p{k // each}")))
+    (folder / "mine.csv").write_text("\n".join([head, *rows]), form.get("encoding", "utf-8"))
+    return folder / "mine.csv"
+
+
+@pytest.mark.parametrize(("labels", "form"), [
+    (("left first", "right first"), {}),
+    (("先左", "先右"), {"encoding": "gb18030", "separator": ";"})])  # fmt: skip
+def test_motions_of_any_table(capsys, tmp_path, labels, form):
+    """The order is what the network reads and statistics cannot."""
+    file = danced(tmp_path / "films", labels, people=20, **form)
+    with file.open("a", encoding=form.get("encoding", "utf-8")) as more:
+        more.write(form.get("separator", ",").join(("\n0.csv", "", "p1")))
+    new = file.with_name("1.csv")
+    printed = run(capsys, "video", file, "--watch", new)
+    assert "80 series of 20 people" in printed
+    assert "frames of 2 numbers, 80 frames lost" in printed
+    assert "1 rows with a gap left out" in printed
+    assert number(printed, "GRU over frames") > 0.85
+    assert number(printed, "statistics without an order") < 0.85
+    answer = printed.split("saved mine-model.npz\n")[1]
+    line = rf"1.csv: after \d+% of the frames ({'|'.join(labels)}), [01].\d\d\n"
+    assert re.fullmatch(f"({line}){{3}}", answer)
+    assert f"after 100% of the frames {labels[1]}" in answer
+    assert run(capsys, "video", file.with_name("mine-model.npz"), "--watch", new) == answer
+
+
+def test_a_person_is_on_one_side_only(tmp_path):
+    found, columns = motions.series(danced(tmp_path / "films"))
+    assert columns == ["a", "b"]
+    assert [one.person for one in found[:6]] == ["p0"] * 4 + ["p1"] * 2
+    file = danced(tmp_path / "alone", head=("file", "label", "someone"))
+    assert [one.person for one in motions.series(file)[0][:2]] == ["0.csv", "1.csv"]
+
+
+def test_lost_frames_by_hand(tmp_path):
+    """A velocity over a lost frame is a difference of neighbours over their distance."""
+    file = tmp_path / "one.csv"
+    file.write_text("x,y\n1,5\nNA,7\n4,5\n4,9\n", encoding="utf-8")
+    one = motions.read(file)
+    assert one.seen.tolist() == [True, False, True, True]
+    assert one.frames.tolist() == [[1, 5], [0, 0], [4, 5], [4, 9]]
+    moved = motions.moving(one)
+    assert moved[:, :2].tolist() == [[1, 5], [4, 5], [4, 9]]
+    assert moved[:, 2:].tolist() == [[1.5, 0], [1, pytest.approx(4 / 3)], [0, 4]]
+    assert motions.statistics(moved[:2, :1]).tolist() == [2.5, 1.5, 4, 1, 2.5]
+    alone = motions.moving(one._replace(frames=one.frames[:1], seen=one.seen[:1]))
+    assert alone.tolist() == [[1, 5, 0, 0]]
+    long = "x\n" + "\n".join(map(str, range(401)))
+    file.write_text(long, encoding="utf-8")
+    assert motions.read(file).frames[:3, 0].tolist() == [0, 3, 6]
+
+
+def test_motions_that_cannot_be_learned_from(capsys, tmp_path):
+    file = danced(tmp_path / "films")
+    bad, good = tmp_path / "films/7.csv", file.read_text("utf-8")
+    for content, sentence in (
+        (good.replace("7.csv,", "70.csv,", 1), "line 9: there is no file '70.csv'"),
+        (good.replace("label", "said"), "no column 'label'; there are ['file', 'said', 'person']"),
+        ("\n".join(good.split("\n")[:15]), "has 14 series, 2 different labels and 4 people; "
+         "expected at least 20, 2 and 3"),
+        (re.sub("right first", "left first", good), "40 series, 1 different labels"),
+        (re.sub("p[0-9]", "p1", good), "2 different labels and 1 people"),
+        (good.replace("right first,p0", "once,p0"), "one person alone has the label 'once'"),
+    ):  # fmt: skip
+        file.write_text(content, "utf-8")
+        assert sentence in refused(capsys, "video", file)
+    file.write_text(good, "utf-8")
+    for content, sentence in (
+        ("a,c\n1,2\n", "7.csv has the columns ['a', 'c']; expected ['a', 'b']"),
+        ("a,b\n1,x\n", "7.csv, line 2: 'x' is no number"),
+        ("a,b\n1,\n,2\n", "7.csv has no frame with a number in each of its 2 columns"),
+        ("", "7.csv is empty"),
+    ):
+        bad.write_text(content, "utf-8")
+        assert sentence in refused(capsys, "video", file)
+    assert not file.with_name("mine-model.npz").exists()
+
+
+def test_new_motions_must_have_the_same_columns(capsys, tmp_path):
+    file = danced(tmp_path / "films")
+    run(capsys, "video", file, "--epochs", 1)
+    new = tmp_path / "new.csv"
+    new.write_text("a\n1\n", encoding="utf-8")
+    saved = file.with_name("mine-model.npz")
+    assert "new.csv has the columns ['a']" in refused(capsys, "video", saved, "--watch", new)
+
+
 # --- bad input -----------------------------------------------------------------------
 
 GOOD_ROWS = "\n".join(f"{month},{k % 12}" for k, month in enumerate(MONTHS))
@@ -750,6 +860,8 @@ BAD = [
     ("tagging", b"a B-X\n\nb Q-X\n", "in the sentence of line 3: "),
     ("tagging", b"a B-X\n" * 301, "line 1: a sentence of 301 tokens; expected at most 300"),
     ("summarization", b"a\nb. c.", "is no folder; expected one with a text file for each"),
+    ("video", b"file,label\n1.csv,a\n", "has 1 series, 1 different labels and 1 people"),
+    ("video", b"file,name\n1.csv,a\n", "no column 'label'"),
     ("timeseries", b"when,sold\n2020-01,\n2020-02,", "has 0 values"),
     ("timeseries", b"when,sold\n2020-01,5", "has 1 values, 1 different ones; expected at least 60"),
     ("timeseries", ("when,sold\n" + "\n".join(f"{m},5" for m in MONTHS)).encode(),
