@@ -118,3 +118,14 @@ def test_text_about_people():
     assert round(leak["with velocities"] - msr["with velocities"]) == 10
     assert round(leak["GRU"] - msr["GRU"]) == 16
     assert leak["GRU"] > leak["with velocities"]
+
+
+def test_text_about_two_digits():
+    """The network is as good as the mixture, and copying is worse than the mean."""
+    record = data.recorded("real_next_frame")
+    error = {key: [record[key]["next"]["mean"], *(a["mean"] for a in record[key]["ahead"])]
+             for key in ("mean", "copy", "moved in parts", "mixed", "ConvLSTM")}  # fmt: skip
+    for step in (0, 2, 5):
+        assert error["copy"][step] > error["mean"][step]
+        assert error["ConvLSTM"][step] == pytest.approx(error["mixed"][step], rel=0.1)
+    assert error["mixed"][0] < error["moved in parts"][0] < error["copy"][0]
