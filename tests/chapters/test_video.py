@@ -92,3 +92,40 @@ def test_text_about_the_network_in_the_page():
     for name, best in played["best"].items():
         assert played["changes"][name]["mean"] == pytest.approx(best, abs=0.045), name
     assert len(played["float32"]["values"]) == 3
+
+
+def test_text_about_people():
+    """What the page says of the recorded table, and of the random split."""
+    people = data.recorded("real_video")
+    msr, ut = ({key: 100 * found["mean"] for key, found in people[name]["accuracy"].items()}
+               for name in ("msr", "utkinect"))  # fmt: skip
+    assert [round(msr[key]) for key in ("middle frame", "with velocities", "in thirds")] == [
+        53,
+        74,
+        76,
+    ]
+    assert round(msr["middle frame"] / msr["majority"]) == 12
+    assert [round(msr[key]) for key in ("attention", "attention, shuffled")] == [85, 75]
+    assert msr["GRU"] < msr["with velocities"]
+    assert msr["shuffled"] > msr["GRU"]
+    assert round(ut["in thirds"]) == 92
+    for key in ("GRU", "both directions", "attention"):
+        spread = 100 * people["utkinect"]["accuracy"][key]["spread"]
+        assert ut[key] - max(ut["with velocities"], ut["in thirds"]) < spread
+    early = people["msr"]["early"]
+    assert early["0.5"]["mean"] / early["1.0"]["mean"] == pytest.approx(2 / 3, abs=0.03)
+    leak = {key: 100 * found["mean"] for key, found in people["msr"]["at random"].items()}
+    assert round(leak["with velocities"] - msr["with velocities"]) == 10
+    assert round(leak["GRU"] - msr["GRU"]) == 16
+    assert leak["GRU"] > leak["with velocities"]
+
+
+def test_text_about_two_digits():
+    """The network is as good as the mixture, and copying is worse than the mean."""
+    record = data.recorded("real_next_frame")
+    error = {key: [record[key]["next"]["mean"], *(a["mean"] for a in record[key]["ahead"])]
+             for key in ("mean", "copy", "moved in parts", "mixed", "ConvLSTM")}  # fmt: skip
+    for step in (0, 2, 5):
+        assert error["copy"][step] > error["mean"][step]
+        assert error["ConvLSTM"][step] == pytest.approx(error["mixed"][step], rel=0.1)
+    assert error["mixed"][0] < error["moved in parts"][0] < error["copy"][0]
