@@ -170,7 +170,7 @@ REFERRED = [module for modules in referred("en").values() for module in modules]
 LOADED = {
     f"rnncourse.data.{name}"
     for name in ("articles", "bilingual", "conll", "corpora", "dates", "faq", "own", "reports",
-                 "series", "smalltalk", "symbols", "tasks")
+                 "scenes", "series", "smalltalk", "symbols", "tasks")
 }  # fmt: skip
 
 
