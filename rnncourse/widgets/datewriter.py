@@ -7,7 +7,6 @@ where it looks; a notebook prints what it wrote. Both read the weights that
 
 import json
 from collections.abc import Sequence
-from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from rnncourse.nlp import decoding
 from rnncourse.nn import seq2seq
 from rnncourse.nn.decoder import Design
 from rnncourse.nn.encoder import Model
-from rnncourse.widgets import weights
+from rnncourse.widgets import _html, weights
 
 LONGEST = 60  # characters of a source; the page refuses more
 LENGTH = 14  # characters that are written at most, the end counted
@@ -53,6 +52,28 @@ def nested(arrays: Params) -> Model:
         "bridge": {"h": part("bridge.h")},
         "decoder": {name: part(f"decoder.{name}") for name in layers},
     }
+
+
+def greedy(
+    design: Design, source: Array, params: Model, length: int
+) -> tuple[decoding.Written, Array, Array]:
+    """Always the most probable token but the start, up to the end or to ``length``.
+
+    source (T,) → what was written, where each of its U tokens looked (U, T), and the probabilities
+    from which it was taken (U, V).
+    """
+    chances: list[Array] = []
+    step, state = seq2seq.stepper(design, source[None], params)
+
+    def watched(tokens: Any, state: Any) -> tuple[Array, Any]:
+        scores, state = step(tokens, state)
+        scores[:, design.start] = -np.inf  # nothing that is written has it
+        chances.append(np.exp(scores[0] - np.logaddexp.reduce(scores[0])))
+        return scores, state
+
+    (found,) = decoding.decode(watched, state, [design.start], design.end, length)
+    assert found.weights is not None  # these designs look
+    return found, found.weights, np.array(chances)
 
 
 class Answer(NamedTuple):
@@ -92,19 +113,9 @@ class DateWriter:
 
         Raises ValueError as :meth:`encode`.
         """
-        chances, start, end = [], self.design.start, self.design.end
-        step, state = seq2seq.stepper(self.design, self.encode(text)[None], self.params)
-
-        def watched(tokens: Any, state: Any) -> tuple[Array, Any]:
-            scores, state = step(tokens, state)
-            scores[:, start] = -np.inf  # no date has it
-            chances.append(np.exp(scores[0] - np.logaddexp.reduce(scores[0])))
-            return scores, state
-
-        (found,) = decoding.decode(watched, state, [start], end, LENGTH)
-        assert found.weights is not None  # this design looks
-        signs = "".join(TARGETS[k] for k in found.tokens if k != end)
-        return Answer(signs, float(np.exp(found.log_prob)), found.weights, np.array(chances))
+        found, looks, chances = greedy(self.design, self.encode(text), self.params, LENGTH)
+        signs = "".join(TARGETS[k] for k in found.tokens if k != self.design.end)
+        return Answer(signs, float(np.exp(found.log_prob)), looks, chances)
 
 
 def _drawn(N: int = 60) -> list[str]:
@@ -123,10 +134,8 @@ class Shown:
         return "\n".join(f"{written}  {text}" for text, written in self.rows)
 
     def _repr_html_(self) -> str:
-        attributes = "".join(f' data-{name}="{escape(text)}"' for name, text in self.place.items())
-        rows = "".join(f"<tr><td>{escape(text)}</td><td>→</td><td>{written}</td></tr>"
-                       for text, written in self.rows)  # fmt: skip
-        return f'<div class="datewriter"{attributes}><table><tbody>{rows}</tbody></table></div>'
+        rows = ((text, "→", written) for text, written in self.rows)
+        return _html.holder("datewriter", self.place, _html.table(rows))
 
 
 def show(name: str, maps: bool = True, examples: Sequence[str] = EXAMPLES) -> Shown:
@@ -144,15 +153,14 @@ def show(name: str, maps: bool = True, examples: Sequence[str] = EXAMPLES) -> Sh
     Raises KeyError for an unknown name; ValueError for no examples, or one that
     :meth:`DateWriter.encode` refuses.
     """
-    if isinstance(examples, str) or not examples:
-        raise ValueError(f"examples is {examples!r}; expected a list of at least one text")
+    examples = _html.chosen(examples)
     network = weights.load(name)[1]["network"]
     model = DateWriter(network)
     place = {
         "net": name,
         "kilobytes": str(round(weights.size(network) / 1000)),
         "maps": "yes" if maps else "no",
-        "examples": json.dumps(list(examples), ensure_ascii=False),
+        "examples": json.dumps(examples, ensure_ascii=False),
         "surprises": json.dumps(_drawn(), ensure_ascii=False),
     }
     return Shown([(text, model.write(text).text) for text in examples], place)

@@ -8,7 +8,6 @@ what ``benchmarks/real/live_digits.py`` recorded.
 import base64
 import json
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import ArrayLike
 from rnncourse import speech
 from rnncourse._types import Array
 from rnncourse.nn import ctc, functional, layers
-from rnncourse.widgets import weights
+from rnncourse.widgets import _html, weights
 
 NOISE = 0.002  # under clips that are joined: there is no silence without it
 GAP = 0.1  # seconds around each clip
@@ -116,10 +115,8 @@ class Shown:
         return "\n".join(f"{said} → {heard}  ({voice})" for voice, said, heard in self.rows)
 
     def _repr_html_(self) -> str:
-        attributes = "".join(f' data-{name}="{escape(text)}"' for name, text in self.place.items())
-        rows = "".join(f"<tr><td>{escape(voice)}</td><td>{said}</td><td>→</td><td>{heard}</td></tr>"
-                       for voice, said, heard in self.rows)  # fmt: skip
-        return f'<div class="hear"{attributes}><table><tbody>{rows}</tbody></table></div>'
+        rows = ((voice, said, "→", heard) for voice, said, heard in self.rows)
+        return _html.holder("hear", self.place, _html.table(rows))
 
 
 def show(name: str, strings: Sequence[str] = ("66855", "407", "9138"), seed: int = 1) -> Shown:

@@ -10,14 +10,13 @@ text, and all of it in the same order. The published book runs it in the browser
 import json
 from collections import Counter
 from collections.abc import Sequence
-from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnncourse._types import Array, Params
 from rnncourse.nn import crf, layers
-from rnncourse.widgets import tagger, weights
+from rnncourse.widgets import _html, tagger, weights
 
 REACH = 1  # how far the reader may move the score of keeping, to either side
 STEPS = np.arange(-20, 61) / 10  # tried from the left where so many tokens are wanted
@@ -279,9 +278,7 @@ class Shown:
         return "\n".join(self.rows)
 
     def _repr_html_(self) -> str:
-        attributes = "".join(f' data-{name}="{escape(text)}"' for name, text in self.place.items())
-        rows = "".join(f"<p>{escape(row)}</p>" for row in self.rows)
-        return f'<div class="summarizer"{attributes}>{rows}</div>'
+        return _html.holder("summarizer", self.place, _html.paragraphs(self.rows))
 
 
 def show(name: str, language: str, examples: Sequence[str]) -> Shown:
@@ -297,8 +294,7 @@ def show(name: str, language: str, examples: Sequence[str]) -> Shown:
     Raises KeyError for an unknown name; ValueError for a language that is not the network's, or
     no examples.
     """
-    if isinstance(examples, str) or not examples:
-        raise ValueError(f"examples is {examples!r}; expected a list of at least one text")
+    examples = _html.chosen(examples)
     network = weights.load(name)[1]["network"]
     if language != network["language"]:
         raise ValueError(f"language is {language!r}; {name} reads {network['language']!r}")
@@ -310,6 +306,6 @@ def show(name: str, language: str, examples: Sequence[str]) -> Shown:
         "edition": language,
         "net": name,
         "kilobytes": str(round(weights.size(network) / 1000)),
-        "examples": json.dumps(list(examples), ensure_ascii=False),
+        "examples": json.dumps(examples, ensure_ascii=False),
     }
     return Shown(rows, place)

@@ -9,7 +9,6 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
-from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from rnncourse._types import Array, Params
 from rnncourse.metrics import split_tag
 from rnncourse.nn import crf, layers
-from rnncourse.widgets import weights
+from rnncourse.widgets import _html, weights
 
 LONGEST = 2000  # characters of a text at which anything looks at all
 UNKNOWN = "*"  # begins the names of what stands for words that the network doesn't know
@@ -291,9 +290,7 @@ class Shown:
         return "\n".join(self.rows)
 
     def _repr_html_(self) -> str:
-        attributes = "".join(f' data-{name}="{escape(text)}"' for name, text in self.place.items())
-        rows = "".join(f"<p>{escape(row)}</p>" for row in self.rows)
-        return f'<div class="tagger"{attributes}>{rows}</div>'
+        return _html.holder("tagger", self.place, _html.paragraphs(self.rows))
 
 
 def show(name: str, language: str, examples: Sequence[str]) -> Shown:
@@ -309,8 +306,7 @@ def show(name: str, language: str, examples: Sequence[str]) -> Shown:
     Raises KeyError for an unknown name; ValueError for a language that is not the network's, or
     no examples.
     """
-    if isinstance(examples, str) or not examples:
-        raise ValueError(f"examples is {examples!r}; expected a list of at least one text")
+    examples = _html.chosen(examples)
     network = weights.load(name)[1]["network"]
     if language != network["language"]:
         raise ValueError(f"language is {language!r}; {name} reads {network['language']!r}")
@@ -319,6 +315,6 @@ def show(name: str, language: str, examples: Sequence[str]) -> Shown:
         "edition": language,
         "net": name,
         "kilobytes": str(round(weights.size(network) / 1000)),
-        "examples": json.dumps(list(examples), ensure_ascii=False),
+        "examples": json.dumps(examples, ensure_ascii=False),
     }
     return Shown([model.written(text) for text in examples], place)

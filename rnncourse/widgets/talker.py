@@ -13,7 +13,6 @@ likely whatever was asked is a safe one; :meth:`Talker.reply` can divide that li
 import json
 import re
 from collections.abc import Sequence
-from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +21,7 @@ from rnncourse._types import Array
 from rnncourse.nlp import decoding, retrieval, text
 from rnncourse.nn import seq2seq
 from rnncourse.nn.decoder import Design
-from rnncourse.widgets import datewriter, weights
+from rnncourse.widgets import _html, datewriter, weights
 
 SOURCE = ("□", "|", "∅")  # unknown; between the turns; nothing, read alone
 TARGET = ("^", "$")  # what a reply begins with, unseen, and ends with
@@ -186,10 +185,8 @@ class Shown:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        attributes = "".join(f' data-{name}="{escape(text)}"' for name, text in self.place.items())
-        rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-                       for row in [("", self.opener, "", ""), *self.rows])  # fmt: skip
-        return f'<div class="talker"{attributes}><table><tbody>{rows}</tbody></table></div>'
+        rows = [("", self.opener, "", ""), *self.rows]
+        return _html.holder("talker", self.place, _html.table(rows))
 
 
 def show(name: str, language: str, examples: Sequence[str]) -> Shown:
@@ -205,8 +202,7 @@ def show(name: str, language: str, examples: Sequence[str]) -> Shown:
     Raises KeyError for an unknown name; ValueError for a language that is not the network's, or
     no examples, or one without a token.
     """
-    if isinstance(examples, str) or not examples:
-        raise ValueError(f"examples is {examples!r}; expected a list of at least one text")
+    examples = _html.chosen(examples)
     network = weights.load(name)[1]["network"]
     if language != network["language"]:
         raise ValueError(f"language is {language!r}; {name} talks {network['language']!r}")
@@ -222,6 +218,6 @@ def show(name: str, language: str, examples: Sequence[str]) -> Shown:
         "net": name,
         "opener": model.openers[0],
         "kilobytes": str(round(weights.size(network) / 1000)),
-        "examples": json.dumps(list(examples), ensure_ascii=False),
+        "examples": json.dumps(examples, ensure_ascii=False),
     }
     return Shown(model.openers[0], rows, place)

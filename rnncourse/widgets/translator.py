@@ -8,17 +8,14 @@ where it looks; a notebook prints what it wrote. Both read the weights that
 import json
 import unicodedata
 from collections.abc import Sequence
-from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rnncourse._types import Array
-from rnncourse.nlp import decoding
-from rnncourse.nn import seq2seq
 from rnncourse.nn.decoder import Design
-from rnncourse.widgets import weights
-from rnncourse.widgets.datewriter import nested
+from rnncourse.widgets import _html, weights
+from rnncourse.widgets.datewriter import greedy, nested
 
 LONGEST = 40  # characters of a source; the page refuses more
 LENGTH = 40  # pieces that are written at most, the end counted
@@ -98,20 +95,10 @@ class Translator:
 
         Raises ValueError as :meth:`encode`.
         """
-        chances, (start, end) = [], (design().start, design().end)
-        step, state = seq2seq.stepper(design(), self.encode(text)[None], self.params)
-
-        def watched(tokens: Any, state: Any) -> tuple[Array, Any]:
-            scores, state = step(tokens, state)
-            scores[:, start] = -np.inf  # no sentence has it
-            chances.append(np.exp(scores[0] - np.logaddexp.reduce(scores[0])))
-            return scores, state
-
-        (found,) = decoding.decode(watched, state, [start], end, LENGTH)
-        assert found.weights is not None  # this design looks
-        pieces = [self.pieces[k] for k in found.tokens if k != end]
+        found, looks, chances = greedy(design(), self.encode(text), self.params, LENGTH)
+        pieces = [self.pieces[k] for k in found.tokens if k != design().end]
         p = float(np.exp(found.log_prob / len(found.tokens)))
-        return Answer(joined(pieces), pieces, p, found.weights, np.array(chances))
+        return Answer(joined(pieces), pieces, p, looks, chances)
 
 
 class Shown:
@@ -125,10 +112,8 @@ class Shown:
         return "\n".join(f"{text} → {written}" for text, written in self.rows)
 
     def _repr_html_(self) -> str:
-        attributes = "".join(f' data-{name}="{escape(text)}"' for name, text in self.place.items())
-        rows = "".join(f"<tr><td>{escape(text)}</td><td>→</td><td>{escape(written)}</td></tr>"
-                       for text, written in self.rows)  # fmt: skip
-        return f'<div class="translator"{attributes}><table><tbody>{rows}</tbody></table></div>'
+        rows = ((text, "→", written) for text, written in self.rows)
+        return _html.holder("translator", self.place, _html.table(rows))
 
 
 def show(name: str, examples: Sequence[str] = EXAMPLES) -> Shown:
@@ -145,13 +130,12 @@ def show(name: str, examples: Sequence[str] = EXAMPLES) -> Shown:
     Raises KeyError for an unknown name; ValueError for no examples, or one that
     :meth:`Translator.encode` refuses.
     """
-    if isinstance(examples, str) or not examples:
-        raise ValueError(f"examples is {examples!r}; expected a list of at least one text")
+    examples = _html.chosen(examples)
     network = weights.load(name)[1]["network"]
     model = Translator(network)
     place = {
         "net": name,
         "kilobytes": str(round(weights.size(network) / 1000)),
-        "examples": json.dumps(list(examples), ensure_ascii=False),
+        "examples": json.dumps(examples, ensure_ascii=False),
     }
     return Shown([(text, model.write(text).text) for text in examples], place)
