@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from rnncourse._arrays import check_counts
-from rnncourse._types import Array
+from rnncourse._types import Array, Params
 from rnncourse.nn import attention, conv, layers
 from rnncourse.nn._shapes import check_float
 from rnncourse.nn.decoder import (
@@ -172,20 +172,25 @@ def eyes_forward(design: CaptionDesign, pictures: Array, params: Model) -> tuple
     return keys, EyesCache(design, inner, a.shape, seen, keys)
 
 
-def eyes_backward(dkeys: Array, cache: EyesCache, params: Model) -> tuple[Array, Model]:
-    """Gradients of :func:`eyes_forward`: of the pictures, and of ``eyes`` and ``keys``."""
+def eyes_backward(dkeys: Array, cache: EyesCache, params: Model) -> Model:
+    """Gradients of :func:`eyes_forward`: of ``eyes`` and ``keys``. Nobody learns the pictures.
+
+    Raises ValueError when ``dkeys`` has the wrong shape.
+    """
     dseen, grads = layers.dense_backward(
         dkeys * tanh_derivative(cache.keys), cache.seen, params["keys"]
     )
     da = dseen[..., : cache.shape[3]].reshape(cache.shape)
-    found = []
-    for layer, (convolved, passes, pooled) in zip(
-        reversed(params["eyes"]), reversed(cache.layers), strict=True
-    ):
+    found: list[Params] = []
+    for k in reversed(range(len(cache.layers))):
+        layer, (convolved, passes, pooled) = params["eyes"][k], cache.layers[k]
         da = np.where(passes, conv.max_pool2d_backward(da, pooled), 0)
-        da, of_layer = conv.conv2d_backward(da, convolved, layer)
-        found.append(of_layer)
-    return da, {"eyes": tuple(found[::-1]), "keys": grads}
+        if k == 0:  # what it reads are the pictures
+            found.append(conv.conv2d_gradients(da, convolved, layer))
+        else:
+            da, of_layer = conv.conv2d_backward(da, convolved, layer)
+            found.append(of_layer)
+    return {"eyes": tuple(found[::-1]), "keys": grads}
 
 
 def places(R: int, S: int) -> Array:
@@ -239,7 +244,7 @@ def captioner_backward(dlogits: Array, cache: CaptionerCache, params: Model) -> 
     # An LSTM's h and c both start from the bag.
     through = dbag[0] + dbag[1] if isinstance(dbag, tuple) else dbag
     dmean = np.repeat(through[:, None] / keys.shape[1], keys.shape[1], axis=1)
-    _, grads = eyes_backward(dmean if dkeys is None else dkeys + dmean, cache.eyes, params)
+    grads = eyes_backward(dmean if dkeys is None else dkeys + dmean, cache.eyes, params)
     return grads | {"bridge": of_bridge, "decoder": of_decoder}
 
 
