@@ -1,8 +1,8 @@
 """A small network that describes pictures of which only features are there, for captioning.py.
 
 A GRU writes word by word. It is told nothing of the picture; or the features of the whole picture,
-as its first state and again at each step; or it also looks at 7 × 7 places after each step, with the
-attention of Luong et al. 2015 (general). N descriptions of U words.
+as its first state and again at each step; or it also looks at 7 × 7 places after each step, with
+the attention of Luong et al. 2015 (general). N descriptions of U words.
 """
 
 import os

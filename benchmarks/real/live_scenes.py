@@ -21,8 +21,8 @@ from rnncourse.nlp import decoding, text
 from rnncourse.nn import captioning, optim, train
 from rnncourse.widgets import captioner, weights
 
-D, H, FILTERS, N = 16, 64, (16, 32), 64
-UPDATES, RATE, CLIP = 4500, 4e-3, 1.0
+D, H, FILTERS, N = 16, 96, (16, 32), 32
+UPDATES, RATE, CLIP = 5000, 4e-3, 1.0
 COUNTS = (0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3)  # things, drawn from these
 TESTED = 300  # scenes for each number of things from 1 on
 TWINS = 1 / 8
@@ -179,30 +179,37 @@ def worth(row: dict[str, Any]) -> float:
     return judged(model.language, some, written(model, some))["true"]
 
 
+def record(rows: dict[str, list[dict[str, Any]]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of each language all seeds: what was measured, and the networks for the page."""
+    found: dict[str, Any] = {"settings": {
+        "D": D, "H": H, "filters": FILTERS, "batch": N, "updates": UPDATES, "rate": RATE,
+        "clip": CLIP, "things": COUNTS, "twins": TWINS, "tested": TESTED}}  # fmt: skip
+    both: dict[str, Any] = {"words": {}, "weights": {}}
+    for language, some in rows.items():
+        best = int(np.argmax([worth(row) for row in some]))
+        for part in both:
+            both[part] |= some[best]["network"][part]
+        true = {how: {str(n): summary([row[how]["things"][str(n)]["true"] for row in some])
+                      for n in range(scenes.MOST + 1)} for how in ("float", "eight bits")}  # fmt: skip
+        found[language] = {"seed": best, "shown": some[best]["eight bits"], "true": true,
+                           "cpu seconds": [row["cpu seconds"] for row in some],
+                           "parameters": some[best]["parameters"]}  # fmt: skip
+    found["bytes"] = weights.size(both)
+    assert found["bytes"] <= weights.LIMIT
+    return found, both
+
+
 def main() -> None:
     what = ("Sentences about boards of shapes in eight bits: share that is true, by things and by "
             "relation, and with the picture blanked.")  # fmt: skip
     with Run("live_scenes", what, steps=len(SEEDS) * len(scenes.LANGUAGES)) as run:
-        record: dict[str, Any] = {"settings": {
-            "D": D, "H": H, "filters": FILTERS, "batch": N, "updates": UPDATES, "rate": RATE,
-            "clip": CLIP, "things": COUNTS, "twins": TWINS, "tested": TESTED}}  # fmt: skip
-        both: dict[str, Any] = {"words": {}, "weights": {}}
-        for language in scenes.LANGUAGES:
-            rows = [run.step(f"{language}, seed {seed}", learned, language, seed)
-                    for seed in run.seeds]  # fmt: skip
-            best = int(np.argmax([worth(row) for row in rows]))
-            network = rows[best].pop("network")
-            both["words"] |= network["words"]
-            both["weights"] |= network["weights"]
-            record[language] = {"seed": best, "shown": rows[best]["eight bits"], "seeds": {
-                how: {str(n): summary([row[how]["things"][str(n)]["true"] for row in rows])
-                      for n in range(scenes.MOST + 1)} for how in ("float", "eight bits")},
-                "cpu seconds": [row["cpu seconds"] for row in rows],
-                "parameters": rows[best]["parameters"]}  # fmt: skip
-        record["bytes"] = weights.size(both)
-        assert record["bytes"] <= weights.LIMIT
-        run.write(record)
-        run.write({"network": both}, "live_scenes")
+        rows: dict[str, list[dict[str, Any]]] = {language: [] for language in scenes.LANGUAGES}
+        for seed in run.seeds:  # a record after each seed, since they take long
+            for language in scenes.LANGUAGES:
+                rows[language].append(run.step(f"{language}, seed {seed}", learned, language, seed))
+            found, both = record(rows)
+            run.write(found)
+            run.write({"network": both}, "live_scenes")
 
 
 if __name__ == "__main__":
