@@ -189,8 +189,9 @@ def record(rows: dict[str, list[dict[str, Any]]]) -> tuple[dict[str, Any], dict[
         best = int(np.argmax([worth(row) for row in some]))
         for part in both:
             both[part] |= some[best]["network"][part]
-        true = {how: {str(n): summary([row[how]["things"][str(n)]["true"] for row in some])
-                      for n in range(scenes.MOST + 1)} for how in ("float", "eight bits")}  # fmt: skip
+        true = {how: {n: summary([row[how]["things"][n]["true"] for row in some])
+                      for n in map(str, range(scenes.MOST + 1))}
+                for how in ("float", "eight bits")}  # fmt: skip
         found[language] = {"seed": best, "shown": some[best]["eight bits"], "true": true,
                            "cpu seconds": [row["cpu seconds"] for row in some],
                            "parameters": some[best]["parameters"]}  # fmt: skip

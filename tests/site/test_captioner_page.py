@@ -20,10 +20,10 @@ def boards():
     some = [(), *scenes.scenes(rng, 12, (1, 2, 3), diagonal=True)]
     some.append((Thing("circle", "red", "small", 0, 0), Thing("circle", "red", "small", 3, 3)))
     for n in (4, 5, 16):
-        kinds = [scenes.KINDS[k] for k in rng.integers(0, len(scenes.KINDS), n)]
         places = [divmod(int(k), 4) for k in rng.choice(16, n, replace=False)]
-        some.append(tuple(Thing(shape, colour, size, *where)
-                          for (size, colour, shape), where in zip(kinds, places, strict=True)))  # fmt: skip
+        kinds = [scenes.KINDS[k] for k in rng.integers(0, len(scenes.KINDS), n)]
+        both = zip(kinds, places, strict=True)
+        some.append(tuple(Thing(shape, colour, size, *at) for (size, colour, shape), at in both))
     return some
 
 
