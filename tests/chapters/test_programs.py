@@ -746,15 +746,15 @@ def painted(folder, language, count, features=False):
 def test_pictures_or_features_are_described_and_better_than_by_the_nearest(
     capsys, tmp_path, features
 ):
-    file = painted(tmp_path / "board", "en", 120, features)
+    file = painted(tmp_path / "board", "en", 180, features)
     new = tmp_path / "board" / f"000.{'npy' if features else 'png'}"
-    printed = run(capsys, "captioning", file, "--describe", new, "--epochs", 25)
-    assert "120 pictures with 180 descriptions, 0 rows with a gap left out" in printed
+    printed = run(capsys, "captioning", file, "--describe", new, "--epochs", 18)
+    assert "180 pictures with 270 descriptions, 0 rows with a gap left out" in printed
     network = "features and GRU" if features else "convolution and GRU"
     scores = [float(NUMBERS.findall(line)[1]) for name in
               ("the same for all", "that of the nearest picture", network)
               for line in printed.splitlines() if line.endswith(name)]  # fmt: skip
-    assert scores[2] > scores[1] > scores[0]
+    assert scores[2] > max(scores[:2]) + 1
     answer = printed.splitlines()[-1]
     assert scenes.understood(answer) is not None
     saved = file.with_name("board-model.npz")
