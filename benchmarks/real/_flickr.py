@@ -122,7 +122,8 @@ def _cut(words: Words, n: int) -> list[tuple[str, ...]]:
 
 def likeness(some: Sequence[Words], order: int, rare: bool) -> Array:
     """(M, M) of each description to judge, a row, with each other as its reference: CIDEr-D of
-    n-grams up to ``order``, or the same with all n-grams of the same weight."""
+    n-grams up to ``order``, or the same with all n-grams of the same weight. What one alone has
+    is left out, so the diagonal says nothing."""
     total, lengths = np.zeros((len(some), len(some))), np.array([len(words) for words in some])
     for n in range(1, order + 1):
         counts = [Counter(_cut(words, n)) for words in some]
