@@ -9,7 +9,7 @@ import functools
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -141,15 +141,41 @@ def likeness(some: Sequence[Words], order: int, rare: bool) -> Array:
     return total * np.exp(-((lengths[:, None] - lengths) ** 2) / 72) * 10 / order
 
 
-def consensus(pictures: Array, count: int, order: int, rare: bool) -> list[Words]:
-    """Of all that was said of the nearest pictures, what is most like the rest (Devlin et al.
-    2015)."""
+def shared(some: Sequence[Words], power: float) -> Array:
+    """(M,) of each description: how many of the others have an n-gram of it, n up to 4, the mean
+    over its n-grams; these count with ``power``, since the mean alone favours short ones."""
+    total = np.zeros(len(some))
+    for n in range(1, 5):
+        grams = [set(_cut(words, n)) for words in some]
+        often = Counter(gram for one in grams for gram in one)
+        total += [sum(often[g] - 1 for g in one) / max(len(one), 1) ** power for one in grams]
+    return total
+
+
+def alike(some: Sequence[Words], order: int, rare: bool) -> Array:
+    """(M,) of each description its :func:`likeness` to the others together."""
+    found = likeness(some, order, rare)
+    np.fill_diagonal(found, 0)
+    return found.sum(axis=1)
+
+
+WAYS: dict[str, Callable[[Sequence[Words]], Array]] = {
+    "like words": lambda some: alike(some, 1, False),
+    "like phrases": lambda some: alike(some, 4, False),
+    "like rare phrases": lambda some: alike(some, 4, True),
+    "shared phrases, power 0.5": lambda some: shared(some, 0.5),
+    "shared phrases, power 0.65": lambda some: shared(some, 0.65),
+    "shared phrases, power 0.8": lambda some: shared(some, 0.8),
+}
+
+
+def consensus(pictures: Array, count: int, way: str) -> list[Words]:
+    """Of all that was said of the nearest pictures, what has most in common with the rest (after
+    Devlin et al. 2015)."""
     found = []
     for row in neighbours(pictures, count):
         some = [words for k in row for words in descriptions()[k]]
-        alike = likeness(some, order, rare)
-        np.fill_diagonal(alike, 0)
-        found.append(some[int(alike.sum(1).argmax())])
+        found.append(some[int(WAYS[way](some).argmax())])
     return found
 
 

@@ -23,23 +23,25 @@ import numpy as np
 
 CHOSEN_ON = 200  # pictures of the training
 COUNTS = (10, 20, 40)
-WAYS = {"words": (1, False), "phrases": (4, False), "rare phrases": (4, True)}
 
 
 def choose() -> dict[str, Any]:
     """Of each setting CIDEr-D and BLEU; and what is best by either."""
     pictures = _flickr.split("train")[:CHOSEN_ON]
-    rows = {f"{count} pictures, {way}": _flickr.averaged([_flickr.scores(
-                _flickr.said(pictures), _flickr.consensus(pictures, count, *WAYS[way]))])
-            for count in COUNTS for way in WAYS}  # fmt: skip
+    references = _flickr.said(pictures)
+    rows = {}
+    for count in COUNTS:
+        for way in _flickr.WAYS:
+            found = _flickr.scores(references, _flickr.consensus(pictures, count, way))
+            rows[f"{count} pictures, {way}"] = _flickr.averaged([found])
     best = {name: max(rows, key=lambda row: rows[row][name]) for name in ("bleu", "cider")}
     return {"rows": rows, "best": best}
 
 
-def read(name: str) -> tuple[int, int, bool]:
-    """The setting that a row's name says."""
+def setting(name: str) -> tuple[int, str]:
+    """What a row's name says."""
     count, way = name.split(" pictures, ")
-    return int(count), *WAYS[way]
+    return int(count), way
 
 
 def simple(best: dict[str, str]) -> dict[str, Any]:
@@ -49,8 +51,8 @@ def simple(best: dict[str, str]) -> dict[str, Any]:
     found = {
         "constant": [always] * len(test),
         "nearest": _flickr.nearest(test),
-        "consensus, by BLEU": _flickr.consensus(test, *read(best["bleu"])),
-        "consensus, by CIDEr": _flickr.consensus(test, *read(best["cider"])),
+        "consensus, by BLEU": _flickr.consensus(test, *setting(best["bleu"])),
+        "consensus, by CIDEr": _flickr.consensus(test, *setting(best["cider"])),
     }
     rows = {name: _flickr.judged(test, some) for name, some in found.items()}
     return {"rows": rows | {"human": _flickr.human(test)}, "constant": " ".join(always)}

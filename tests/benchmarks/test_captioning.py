@@ -70,15 +70,30 @@ def test_likeness_of_equal_weights_by_hand(small):
     assert found[1, 0] == pytest.approx(20 / math.sqrt(5 * 2) * math.exp(-1 / 72))
 
 
-def test_consensus_is_what_is_most_like_the_rest(small):
-    """Of three pictures' fifteen descriptions, by each one's sum of likeness to the others."""
+@pytest.mark.parametrize("way", list(flickr.WAYS))
+def test_consensus_has_most_in_common_with_the_rest(small, way):
+    """Of three pictures' fifteen descriptions."""
     pictures = flickr.split("test")
-    for row, words in zip(flickr.neighbours(pictures, 3), flickr.consensus(pictures, 3, 4, True),
+    for row, words in zip(flickr.neighbours(pictures, 3), flickr.consensus(pictures, 3, way),
                           strict=True):  # fmt: skip
         some = [one for k in row for one in small[k]]
-        sums = [sum(flickr.likeness([some[i], some[j]], 4, True)[0, 1] for j in range(15) if j != i)
-                for i in range(15)]  # fmt: skip
-        assert words == some[int(np.argmax(np.round(sums, 6)))]
+        assert words == some[int(flickr.WAYS[way](some).argmax())]
+
+
+def test_what_is_like_the_rest_is_the_sum_over_pairs(small):
+    some = [one for each in small[:3] for one in each]
+    sums = [sum(flickr.likeness([some[i], some[j]], 4, True)[0, 1] for j in range(15) if j != i)
+            for i in range(15)]  # fmt: skip
+    np.testing.assert_allclose(flickr.alike(some, 4, True), sums, rtol=1e-5)
+
+
+def test_what_is_shared_by_hand():
+    """Of "a b a", words a, b: 2 others have a, 1 has b; pairs: ab 1 (of b a b), ba 1; its triple
+    none. "a a" has one word and one pair."""
+    some = [["a", "b", "a"], ["b", "a", "b"], ["a", "a"]]
+    assert flickr.shared(some, 1)[0] == pytest.approx((2 + 1) / 2 + (1 + 1) / 2)
+    assert flickr.shared(some, 0.5)[0] == pytest.approx((3 + 2) / math.sqrt(2))
+    assert flickr.shared(some, 0.5)[2] == 2
 
 
 def test_a_person_and_a_method_stand_beside_the_same_people(small):
