@@ -84,7 +84,7 @@ def test_recorded_photographs():
     assert blind["beam"]["distinct"]["mean"] == 1
     for rows in (mean, grid):
         assert 0.55 < score(blind["beam"], "bleu") / score(rows["beam"], "bleu") < 0.85
-        assert 0.3 < score(blind["beam"], "cider") / score(rows["beam"], "cider") < 0.45
+        assert 0.33 < score(blind["beam"], "cider") / score(rows["beam"], "cider") < 0.47
         for name in ("bleu", "cider"):
             assert score(rows["another's picture"], name) < score(blind["beam"], name)
     person = recorded["simple"]["human"]["four"]
