@@ -127,7 +127,8 @@ for (const [place, box] of document.querySelectorAll(".captioner").entries()) {
   const id = `captioner-${place}`, made = (kind, text, className = "") => Object.assign(document.createElement(kind), { textContent: text, className });
   const radios = (group, all, label, first) => `<fieldset class="captioner-${group}"><legend>${label}</legend>${all.map(([value, text]) =>
     `<label><input type="radio" name="${id}-${group}" value="${value}"${value === first ? " checked" : ""}> ${text}</label>`).join("")}</fieldset>`;
-  const choices = (group, all) => radios(group, all.map((word) => [word, named(word)]), words[group], all[0]);
+  const dot = (word) => (PAINT[word] ? `<i style="background: rgb(${PAINT[word].join(" ")})"></i>` : "");
+  const choices = (group, all) => radios(group, all.map((word) => [word, dot(word) + named(word)]), words[group], all[0]);
   box.replaceChildren();
   box.insertAdjacentHTML("afterbegin",
     `<p>${words.choose}</p><div class="captioner-desk"><div class="captioner-tools">` +
@@ -303,10 +304,9 @@ for (const [place, box] of document.querySelectorAll(".captioner").entries()) {
     play.disabled = false;
     draw();
     show(-1);
-    said.textContent = judged();
+    said.textContent = [judged(), words.sure(percent(run.p))].join(say(" ", ""));
     const differs = run.usual !== null && run.usual !== run.text && !run.blank;
-    note.textContent = [run.things.length > MOST && words.many(run.things.length), differs && words.rule(run.usual), words.sure(percent(run.p))]
-      .filter(Boolean).join(say(" ", ""));
+    note.textContent = [run.things.length > MOST && words.many(run.things.length), differs && words.rule(run.usual)].filter(Boolean).join(say(" ", ""));
   }
 
   // ---- the controls -----------------------------------------------------------------------------------

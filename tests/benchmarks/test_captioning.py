@@ -8,9 +8,12 @@ import pytest
 from scripts import load
 
 from rnncourse import data, metrics
+from rnncourse.data import scenes
+from rnncourse.data.scenes import Thing
 
 flickr = load("real/_flickr.py")
 features = load("real/_flickr_features.py")
+live = load("real/live_scenes.py")
 PEOPLE = ("a dog runs", "the dog runs home", "a brown dog", "dog", "a dog is running home")
 
 
@@ -180,3 +183,61 @@ def test_record_shows_what_comes_from_the_picture(record):
     blind = mean("nothing", "beam", "bleu")
     assert blind > 1.4 * rows["nearest"]["four"]["bleu"]
     assert networks["nothing"]["rows"]["beam"]["distinct"]["mean"] == 1
+
+
+# --- boards of shapes -------------------------------------------------------------------------
+
+
+def test_boards_to_learn_from_have_twins_and_boards_of_the_test_stay_away():
+    rng = np.random.default_rng(0)
+    some = live.drawn(rng, 400, (2, 3), twins=0.25)
+    twins = [len({thing.kind for thing in one}) < len(one) for one in some]
+    assert 0.15 < np.mean(twins) < 0.35
+    assert all(scenes.ordered(one) == one for one in some)
+    assert not any(len({thing.kind for thing in one}) < len(one)
+                   for one in live.drawn(rng, 100, (3,), twins=0))  # fmt: skip
+    assert {n: len(boards) for n, boards in live.tested().items()} == {0: 1, 1: 300, 2: 300, 3: 300}
+    assert live.tested() == live.tested()
+
+
+def test_sentences_are_judged_by_hand():
+    a, b = Thing("circle", "red", "small", 0, 0), Thing("square", "blue", "large", 0, 2)
+    lines = ["a small red circle left of a large blue square",
+             "a large blue square right of a small red circle",
+             "a small red circle above a large blue square",
+             "a small red circle", "a a a"]  # fmt: skip
+    found = live.judged("en", [(a, b)] * 5, lines)
+    assert found == {"true": 0.4, "usual": 0.2, "things": 0.6, "places": pytest.approx(2 / 3)}
+    around = [(a._replace(row=row, column=column), b) for row, column in
+              ((0, 0), (0, 1), (0, 3), (3, 2), (3, 2), (3, 2))]  # fmt: skip
+    b_low = [(a, b._replace(row=3, column=1))]
+    said = [lines[0], lines[1], lines[0], lines[2], "a small red circle below a large blue square",
+            lines[3], lines[2]]  # fmt: skip
+    found = live.by_relation("en", around + b_low, said)
+    assert found == {"left of": [1, 2], "right of": [0, 1], "below": [pytest.approx(1 / 3), 3],
+                     "above": [1, 1]}  # fmt: skip
+
+
+def test_boards_with_too_many_things_have_a_place_for_each():
+    for n in (4, 16):
+        board = live.crowd(np.random.default_rng(1), n)
+        assert len({(thing.row, thing.column) for thing in board}) == n
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_record_of_boards_says_what_it_can_and_what_not(language):
+    record = data.recorded("real_live_scenes")
+    assert record["bytes"] <= 300_000
+    shown = record[language]["shown"]["things"]
+    assert shown["0"]["true"] == shown["1"]["true"] == 1
+    assert shown["2"]["true"] > 0.95
+    assert shown["3"]["things"] > 0.98
+    assert shown["3"]["true"] > 0.65
+    for n in "123":
+        assert shown[n]["blank"] < 0.02
+    for how in ("float", "eight bits"):
+        values = record[language]["true"][how]["2"]
+        assert values["mean"] == pytest.approx(np.mean(values["values"]), abs=2e-4)
+    assert record[language]["true"]["float"]["3"]["mean"] == pytest.approx(
+        record[language]["true"]["eight bits"]["3"]["mean"], abs=0.03
+    )

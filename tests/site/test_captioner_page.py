@@ -89,13 +89,18 @@ def pick(box, group, value):
     box.locator(f".captioner-{group} [value={value}]").check()
 
 
+def speak(box, language):
+    pick(box, "language", language)
+    box.locator(".captioner-buttons button").first.click()
+    settle(box)
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_network_in_the_page_computes_what_numpy_computes(visit, models, language):
     """Pixels, words, every probability and weight; and whether a sentence is true."""
     seen, model = visit("en/board-light.html", **CALM), models[language]
     box = box_of(seen)
-    pick(box, "language", language)
-    settle(box)
+    speak(box, language)
     for k, things in enumerate(BOARDS):
         take(box, k)
         found, answer = trace(box), model.describe(things)
@@ -117,14 +122,15 @@ def test_truth_is_judged_as_the_package_judges_it(visit, models, language):
     """The network is made to write: sentences of other boards, true ones in other words, and words
     in any order."""
     box = box_of(visit("en/board-light.html", **CALM))
-    pick(box, "language", language)
-    settle(box)
+    speak(box, language)
     rng, words, verdicts = np.random.default_rng(0), models[language].words, []
     for k, things in enumerate(BOARDS[:14]):
         take(box, k)
         lines = scenes.sentences(things, language) + [
             scenes.sentence(other, language) for other in BOARDS[:14]
         ]
+        turned = [one._replace(row=3 - one.row, column=3 - one.column) for one in things]
+        lines += scenes.sentences(turned, language)
         told = [scenes.words(line, language) for line in lines]
         told += [list(rng.permutation(one)) for one in told[:5]] + [one[:-1] for one in told[:5]]
         for one in told:
