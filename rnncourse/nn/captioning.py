@@ -52,7 +52,7 @@ Step = Callable[[ArrayLike, StepState], tuple[Array, StepState]]
 class CaptionDesign(NamedTuple):
     """What kind of model it is; every function that needs to know takes it first."""
 
-    decoder: Design = Design("gru", "luong", "additive")  # "state": it knows the bag alone
+    decoder: Design  # "context": it knows the bag alone; "bahdanau" and "luong" look back
     places: bool = True  # row and column stand beside the features of each place
     pools: tuple[int, ...] = (2, 3)  # rows and columns that each layer's max pooling joins
 
