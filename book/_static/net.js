@@ -189,6 +189,71 @@
     return steps;
   }
 
+  // ---- pictures: convolution, pooling, and the captioner of nn.captioning ----------------------------
+  // A picture is {shape: [Y, X, C], values}, row by row, channels last.
+
+  // Filters at each place, zeros around the picture; W (K K C, F), b (F).
+  function conv2d({ shape: [Y, X, C], values }, W, b) {
+    const F = W.shape[1], K = Math.sqrt(W.shape[0] / C), before = (K - 1) >> 1, w = W.values;
+    const out = new Float64Array(Y * X * F);
+    for (let place = 0; place < Y * X; place += 1) {
+      const sums = out.subarray(place * F, (place + 1) * F), y = Math.floor(place / X), x = place % X;
+      sums.set(b.values);
+      for (let k = 0; k < K * K; k += 1) {
+        const i = y + Math.floor(k / K) - before, j = x + (k % K) - before;
+        if (i < 0 || i >= Y || j < 0 || j >= X) continue;
+        for (let c = 0; c < C; c += 1) {
+          const v = values[(i * X + j) * C + c], start = (k * C + c) * F;
+          if (v !== 0) for (let f = 0; f < F; f += 1) sums[f] += v * w[start + f];
+        }
+      }
+    }
+    return { shape: [Y, X, F], values: out };
+  }
+
+  const relu = ({ shape, values }) => ({ shape, values: values.map((v) => Math.max(v, 0)) });
+
+  // The largest number of each window of `size` rows and columns, channel by channel.
+  function maxPool({ shape: [Y, X, C], values }, size) {
+    const R = Math.floor(Y / size), S = Math.floor(X / size), out = new Float64Array(R * S * C).fill(-Infinity);
+    for (let y = 0; y < R * size; y += 1) {
+      for (let x = 0; x < S * size; x += 1) {
+        const to = (Math.floor(y / size) * S + Math.floor(x / size)) * C, from = (y * X + x) * C;
+        for (let c = 0; c < C; c += 1) out[to + c] = Math.max(out[to + c], values[from + c]);
+      }
+    }
+    return { shape: [R, S, C], values: out };
+  }
+
+  // The keys of a picture, one for each place, row and column beside the features, -1 to 1.
+  function look(picture, arrays, pools) {
+    const { shape: [R, S, F], values } = pools.reduce((seen, size, k) => {
+      const { W, b } = part(arrays, `eyes.${k}`);
+      return maxPool(relu(conv2d(seen, W, b)), size);
+    }, picture);
+    const along = (k, n) => (n > 1 ? (2 * k) / (n - 1) - 1 : 0), { W_y, b_y } = part(arrays, "keys");
+    return Array.from({ length: R * S }, (_, g) => dense([...values.subarray(g * F, (g + 1) * F),
+      along(Math.floor(g / S), R), along(g % S, S)], W_y, b_y).map(Math.tanh));
+  }
+
+  // A sentence about keys, always the most probable word: of each step {token, p: of all, weights}.
+  function describe(keys, arrays, { start: first, end, length }) {
+    const [cell, attention, combine, output] = ["cell", "attention", "combine", "output"].map((name) => part(arrays, `decoder.${name}`));
+    const ready = prepare(keys, attention), bridge = part(arrays, "bridge.h"), steps = [];
+    const mean = keys[0].map((_, j) => keys.reduce((sum, key) => sum + key[j], 0) / keys.length);
+    let h = dense(mean, bridge.W_y, bridge.b_y).map(Math.tanh);
+    for (let token = first; steps.length < length && token !== end;) {
+      h = gru(embedding(token, arrays["decoder.embedding.E"]), h, cell);
+      const { weights, context } = attend(h, keys, ready, attention);
+      const scores = dense(dense(beside(h, context), combine.W_y, combine.b_y).map(Math.tanh), output.W_y, output.b_y);
+      scores[first] = -Infinity;  // no sentence has the start token
+      const p = softmax(scores);
+      token = p.indexOf(p.reduce((a, b) => Math.max(a, b)));
+      steps.push({ token, p, weights });
+    }
+    return steps;
+  }
+
   // ---- chance ------------------------------------------------------------------------------
 
   // Numbers in [0, 1) that the same seed repeats on any machine (mulberry32, Ettinger 2017).
@@ -327,6 +392,6 @@
   globalThis.rnnNet = {
     load, receive, unpack, part, sigmoid, softmax, dense, denseTransposed, embedding,
     rnn, gru, lstm, start, step, hidden, writer, translate, random, draw, words, colour,
-    pieces, narrow, numbered, rows, pass, viterbi,
+    pieces, narrow, numbered, rows, pass, viterbi, conv2d, relu, maxPool, look, describe,
   };
 })();

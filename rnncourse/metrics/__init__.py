@@ -1,5 +1,6 @@
 """How good answers are: what scikit-learn lacks, or what a chapter derives."""
 
+from rnncourse.metrics.consensus import Cider, cider
 from rnncourse.metrics.edits import (
     Edits,
     ErrorRate,
@@ -24,6 +25,7 @@ from rnncourse.metrics.tokens import tokenize_13a, tokenize_zh
 
 __all__ = [
     "Bleu",
+    "Cider",
     "ClassScores",
     "Edits",
     "Entity",
@@ -33,6 +35,7 @@ __all__ = [
     "SegmentationScores",
     "bleu",
     "check_labels",
+    "cider",
     "class_scores",
     "confusion",
     "coverage",

@@ -10,17 +10,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rnncourse._arrays import check_counts, plain
-
-Tokens = Sequence[Hashable]
-Grams = Counter[tuple[Hashable, ...]]
+from rnncourse._arrays import check_counts
+from rnncourse.metrics._texts import (
+    Grams,
+    Tokens,
+    check_number,
+    grams_of,
+    pairs_of,
+    references_of,
+    refuse_string,
+    tokens_of,
+)
 
 _SMOOTHINGS = ("none", "floor", "add-k", "exp")
-
-
-def _grams(tokens: list[Hashable], n: int) -> Grams:
-    """How often each n-gram stands in the tokens."""
-    return Counter(zip(*(tokens[i:] for i in range(n)), strict=False))
 
 
 # --- BLEU --------------------------------------------------------------------------
@@ -67,15 +69,15 @@ def bleu(
     check_counts(order=order)
     if smoothing not in _SMOOTHINGS:
         raise ValueError(f"smoothing is {smoothing!r}; expected one of {', '.join(_SMOOTHINGS)}")
-    _check_number(references, found)
+    check_number(references, found)
     matched, total = [0] * order, [0] * order
     length = reference_length = 0
     for i, sentence in enumerate(found):
-        tokens, all_of_it = _tokens(f"found[{i}]", sentence), _references(i, references[i])
+        tokens, all_of_it = tokens_of(f"found[{i}]", sentence), references_of(i, references[i])
         length += len(tokens)
         reference_length += _nearest_length(all_of_it, len(tokens))
         for n in range(1, order + 1):
-            grams = _grams(tokens, n)
+            grams = grams_of(tokens, n)
             matched[n - 1] += _clipped(all_of_it, grams, n)
             total[n - 1] += grams.total()
     p = _precisions(matched, total, smoothing)
@@ -88,7 +90,7 @@ def _clipped(references: list[list[Hashable]], grams: Grams, n: int) -> int:
     """How many of the n-grams count: none more often than in one of the references."""
     most: Grams = Counter()
     for reference in references:
-        most |= _grams(reference, n)
+        most |= grams_of(reference, n)
     return (grams & most).total()
 
 
@@ -140,7 +142,7 @@ def rouge_n(references: Sequence[Tokens], found: Sequence[Tokens], n: int) -> Ro
     the numbers of texts differ or are 0, or n is below 1; TypeError for a string.
     """
     check_counts(n=n)
-    pairs = [(_grams(a, n), _grams(b, n)) for a, b in _pairs(references, found)]
+    pairs = [(grams_of(a, n), grams_of(b, n)) for a, b in pairs_of(references, found)]
     return _means([((a & b).total(), a.total(), b.total()) for a, b in pairs])
 
 
@@ -153,7 +155,7 @@ def rouge_l(references: Sequence[Tokens], found: Sequence[Tokens]) -> Rouge:
 
     Source: Lin (2004), section 3.1. Raises errors as :func:`rouge_n`.
     """
-    return _means([(_common(a, b), len(a), len(b)) for a, b in _pairs(references, found)])
+    return _means([(_common(a, b), len(a), len(b)) for a, b in pairs_of(references, found)])
 
 
 def _common(a: list[Hashable], b: list[Hashable]) -> int:
@@ -190,51 +192,8 @@ def distinct(found: Sequence[Tokens], n: int) -> float:
     is below 1; TypeError for a string instead of tokens.
     """
     check_counts(n=n)
-    _refuse_string("found", found)
+    refuse_string("found", found)
     every: Grams = Counter()
     for i, text in enumerate(found):
-        every.update(_grams(_tokens(f"found[{i}]", text), n))
+        every.update(grams_of(tokens_of(f"found[{i}]", text), n))
     return len(every) / every.total() if every else 0.0
-
-
-# --- what callers give ---------------------------------------------------------------
-
-
-def _tokens(name: str, tokens: Tokens) -> list[Hashable]:
-    _refuse_string(name, tokens)
-    if isinstance(tokens, np.ndarray):
-        tokens = plain(name, tokens).tolist()
-    found = list(tokens)
-    if any(isinstance(token, list | np.ndarray) for token in found):
-        raise ValueError(f"{name} holds lists; expected one list of tokens, (L,)")
-    return found
-
-
-def _refuse_string(name: str, tokens: Sequence[object]) -> None:
-    if isinstance(tokens, str) or not hasattr(tokens, "__iter__"):
-        raise TypeError(f"{name} is {tokens!r}; expected a list of tokens: split text first")
-
-
-def _check_number(references: Sequence[object], found: Sequence[object]) -> None:
-    for name, texts in (("references", references), ("found", found)):
-        _refuse_string(name, texts)
-    if len(references) != len(found) or not len(found):
-        raise ValueError(f"{len(references)} references and {len(found)} found texts; expected "
-                         "as many of both, and at least one")  # fmt: skip
-
-
-def _references(i: int, references: Sequence[Tokens]) -> list[list[Hashable]]:
-    _refuse_string(f"references[{i}]", references)
-    if not len(references):
-        raise ValueError(f"references[{i}] is empty; expected a list of one or more references")
-    return [_tokens(f"references[{i}][{k}]", tokens) for k, tokens in enumerate(references)]
-
-
-def _pairs(
-    references: Sequence[Tokens], found: Sequence[Tokens]
-) -> list[tuple[list[Hashable], list[Hashable]]]:
-    _check_number(references, found)
-    return [
-        (_tokens(f"references[{i}]", a), _tokens(f"found[{i}]", b))
-        for i, (a, b) in enumerate(zip(references, found, strict=True))
-    ]

@@ -89,13 +89,9 @@ def conv2d_backward(dy: Array, cache: Conv2dCache, params: Params) -> tuple[Arra
     of all patches that it stands in. Raises TypeError for what is no array of floats, ValueError
     for another shape.
     """
+    grads = conv2d_gradients(dy, cache, params)
     W = params["W"]
     K, F = W.shape[0], W.shape[3]
-    check_float("dy", dy)
-    _check_upstream(dy, (*cache.patches.shape[:3], F))
-    flat = dy.reshape(-1, F)
-    grads = {"W": (cache.patches.reshape(len(flat), -1).T @ flat).reshape(W.shape),
-             "b": flat.sum(axis=0)}  # fmt: skip
     N, Y, X, C = cache.shape
     rows, columns = dy.shape[1:3]
     dpatches = (dy @ W.reshape(-1, F).T).reshape(N, rows, columns, K, K, C)
@@ -105,6 +101,19 @@ def conv2d_backward(dy: Array, cache: Conv2dCache, params: Params) -> tuple[Arra
             dx[:, a : a + rows, b : b + columns] += dpatches[:, :, :, a, b]
     before = cache.edge[0]
     return dx[:, before : before + Y, before : before + X], grads
+
+
+def conv2d_gradients(dy: Array, cache: Conv2dCache, params: Params) -> Params:
+    """Those of ``W`` and ``b`` alone: all that a layer needs which reads pictures, half the time.
+
+    Arguments and errors as of :func:`conv2d_backward`.
+    """
+    W = params["W"]
+    check_float("dy", dy)
+    _check_upstream(dy, (*cache.patches.shape[:3], W.shape[3]))
+    flat = dy.reshape(-1, W.shape[3])
+    return {"W": (cache.patches.reshape(len(flat), -1).T @ flat).reshape(W.shape),
+            "b": flat.sum(axis=0)}  # fmt: skip
 
 
 def _check_conv(x: Array, params: Params) -> int:

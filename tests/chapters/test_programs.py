@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from rnncourse import show
-from rnncourse.data import articles, conll, faq, motions, own, smalltalk
+from rnncourse.data import articles, conll, described, faq, motions, own, scenes, smalltalk
 from rnncourse.nlp import textrank
 from rnncourse.nlp.text import Vocabulary
 from rnncourse.nn import train
@@ -19,7 +19,7 @@ from rnncourse.timeseries import likely_period
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "book" / "programs"
 NAMES = ("language_model", "sentiment", "timeseries", "attention", "tagging", "speech",
-         "translation", "dialogue", "summarization", "video")  # fmt: skip
+         "translation", "dialogue", "summarization", "captioning", "video")  # fmt: skip
 
 
 def run(capsys, name, *arguments):
@@ -54,7 +54,7 @@ WORDS = re.compile(r"[A-Za-z]{2}|[()]")
 
 
 def test_all_that_they_say_has_a_chinese_sentence_with_the_same_braces():
-    modules = (own, conll, faq, articles, motions)
+    modules = (own, conll, faq, articles, described, motions)
     files = [*PROGRAMS.glob("*.py"), *(Path(module.__file__) for module in modules)]
     sentences = {text for file in files for text in SAID.findall(file.read_text("utf-8"))}
     assert len(sentences) > 10
@@ -90,13 +90,15 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
          "--summarize", written(tmp_path / "new", "zh", 1, titled=False) / "00.txt"),
         ("video", danced(tmp_path / "films", ("先左", "先右")), "--epochs", 1, "--watch",
          tmp_path / "films/3.csv"),
+        ("captioning", painted(tmp_path / "board", "zh", 60), "--epochs", 1, "--describe",
+         tmp_path / "board" / "000.png"),
     ):  # fmt: skip
         english = run(capsys, name, file, *options)
         chinese = run(capsys, name, file, *options, "--lang", "zh")
         assert NUMBERS.findall(english) == NUMBERS.findall(chinese)
         assert len(english.splitlines()) == len(chinese.splitlines())
         said = re.sub(
-            "GRU|CRF|CTC|LSTM|MASE|F1|BLEU|ROUGE|TextRank|articles|L|mine|text|reviews|pairs|both|names"
+            "GRU|CRF|CTC|LSTM|MASE|F1|BLEU|CIDEr|ROUGE|TextRank|articles|board|L|mine|text|reviews|pairs|both|names"
             "|model|npz|csv|png|AR|WHO|WHERE|TF-IDF|BM|faq",
             "",
             chinese,
@@ -826,6 +828,68 @@ def test_new_motions_must_have_the_same_columns(capsys, tmp_path):
     new.write_text("a\n1\n", encoding="utf-8")
     saved = file.with_name("mine-model.npz")
     assert "new.csv has the columns ['a']" in refused(capsys, "video", saved, "--watch", new)
+# --- pictures ------------------------------------------------------------------------
+
+
+def painted(folder, language, count, features=False):
+    """A table of boards with one or two sentences each; pictures, or features of 4 × 4 places."""
+    from PIL import Image
+
+    folder.mkdir()
+    rng, rows = np.random.default_rng(2), ["file,text"]
+    for k, things in enumerate(scenes.scenes(rng, count, (1,))):
+        drawn, name = scenes.draw(things), f"{k:03}.{'npy' if features else 'png'}"
+        if features:
+            cells = drawn.reshape(4, 6, 4, 6, 3).transpose(0, 2, 1, 3, 4)
+            np.save(folder / name, cells.reshape(4, 4, -1))
+        else:
+            image = Image.fromarray(np.rint(255 * drawn).astype(np.uint8))
+            image.resize((48, 48), Image.Resampling.NEAREST).save(folder / name)
+        rows += [f"{name},{line}" for line in scenes.sentences(things, language)[: 1 + k % 2]]
+    (folder / "board.csv").write_text("\n".join(rows), encoding="utf-8")
+    return folder / "board.csv"
+
+
+@pytest.mark.parametrize("features", [False, True])
+def test_pictures_or_features_are_described_and_better_than_by_the_nearest(
+    capsys, tmp_path, features
+):
+    file = painted(tmp_path / "board", "en", 180, features)
+    new = tmp_path / "board" / f"000.{'npy' if features else 'png'}"
+    printed = run(capsys, "captioning", file, "--describe", new, "--epochs", 18)
+    assert "180 pictures with 270 descriptions, 0 rows with a gap left out" in printed
+    network = "features and GRU" if features else "convolution and GRU"
+    scores = [float(NUMBERS.findall(line)[1]) for name in
+              ("the same for all", "that of the nearest picture", network)
+              for line in printed.splitlines() if line.endswith(name)]  # fmt: skip
+    assert scores[2] > max(scores[:2]) + 1
+    answer = printed.splitlines()[-1]
+    assert scenes.understood(answer) is not None
+    saved = file.with_name("board-model.npz")
+    assert run(capsys, "captioning", saved, "--describe", new).strip() == answer
+    assert run(capsys, "captioning", saved) == ""
+    if features:
+        np.save(tmp_path / "whole.npy", np.ones(5))
+        assert "whole.npy has shape (1, 1, 5); the model reads (4, 4, 108)" in refused(
+            capsys, "captioning", saved, "--describe", tmp_path / "whole.npy"
+        )
+
+
+def test_arrays_that_are_no_features_are_refused(capsys, tmp_path):
+    file = painted(tmp_path / "board", "en", 60, features=True)
+    other = file.with_name("004.npy")
+    for content, said in (
+        (np.zeros((4, 4, 108)), "004.npy holds numbers that are not finite, or zeros alone"),
+        (np.full((4, 4, 108), np.nan), "004.npy holds numbers that are not finite"),
+        (np.ones((4, 4)), "004.npy holds float64 of shape (4, 4); expected numbers (D,) or"),
+        (np.array(["a"]), "004.npy holds <U1 of shape (1,); expected numbers"),
+        (np.ones((2, 4, 108)), "'004.npy' has shape (2, 4, 108); expected (4, 4, 108), as the"),
+    ):
+        np.save(other, content)
+        assert said in refused(capsys, "captioning", file)
+    other.write_bytes(b"no array")
+    assert "004.npy is no array that can be read" in refused(capsys, "captioning", file)
+    assert not file.with_name("board-model.npz").exists()
 
 
 # --- bad input -----------------------------------------------------------------------
@@ -862,6 +926,10 @@ BAD = [
     ("summarization", b"a\nb. c.", "is no folder; expected one with a text file for each"),
     ("video", b"file,label\n1.csv,a\n", "has 1 series, 1 different labels and 1 people"),
     ("video", b"file,name\n1.csv,a\n", "no column 'label'"),
+    ("captioning", b"file,text\nx.png,fine", "line 2: there is no file 'x.png'; its path must"),
+    ("captioning", b"file,text\nmine.csv,fine", "mine.csv is no picture that can be read"),
+    ("captioning", b"file,text\n,fine\nx.png,", "has 0 pictures with a description; expected"),
+    ("captioning", b"a,b\nx," + b"y" * 301, "line 2: a text of 301 characters; expected at most"),
     ("timeseries", b"when,sold\n2020-01,\n2020-02,", "has 0 values"),
     ("timeseries", b"when,sold\n2020-01,5", "has 1 values, 1 different ones; expected at least 60"),
     ("timeseries", ("when,sold\n" + "\n".join(f"{m},5" for m in MONTHS)).encode(),

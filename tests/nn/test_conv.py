@@ -175,3 +175,14 @@ def test_other_wrong_input_is_named(rng):
         conv.max_pool2d_forward(x, 0)
     with pytest.raises(ValueError, match="dy has shape"):
         conv.max_pool2d_backward(x, conv.max_pool2d_forward(x)[1])
+
+
+def test_the_parameters_gradients_alone(rng):
+    x, params = rng.standard_normal((2, 5, 7, 3)), conv.conv2d_init(rng, 3, 3, 4)
+    y, cache = conv.conv2d_forward(x, params)
+    dy = rng.standard_normal(y.shape)
+    _, grads = conv.conv2d_backward(dy, cache, params)
+    for name, alone in conv.conv2d_gradients(dy, cache, params).items():
+        np.testing.assert_array_equal(alone, grads[name])
+    with pytest.raises(ValueError, match=r"dy has shape \(2, 5, 7, 3\)"):
+        conv.conv2d_gradients(dy[..., :3], cache, params)
