@@ -39,6 +39,7 @@ OVERRIDES = {
         "Part IV: First applications": "第四部分：初步应用",
         "Part V: From sequence to sequence": "第五部分：从序列到序列",
         "Part VI: Structure and sound": "第六部分：结构与声音",
+        "Part VII: Other worlds": "第七部分：别的世界",
         "For teachers": "教师专页",
         "Reference": "参考",
     },
