@@ -9,17 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rnncourse.data.fetch import DataError
-from rnncourse.data.own import CHINESE, is_chinese, read_text, say
+from rnncourse.data.own import is_chinese, read_text, say
 
 LONGEST = 200  # characters of a title
-CHINESE.update({  # of what the program for articles says
-    "{} articles of {:.0f} sentences": "共 {} 篇文章，平均 {:.0f} 句",
-    "ROUGE-1 {:.2f}, ROUGE-L {:.2f}: {}": "ROUGE-1 {:.2f}，ROUGE-L {:.2f}：{}",
-    "the first sentence": "第一句",
-    "TextRank": "TextRank",
-    "GRU over sentences": "逐句读的 GRU",
-    "the best single sentence": "最好的一句",
-})  # fmt: skip
 Cut = Callable[[str], list[str]]
 
 

@@ -11,20 +11,11 @@ import numpy as np
 
 from rnncourse._types import Array
 from rnncourse.data.fetch import DataError
-from rnncourse.data.own import CHINESE, pick, read_table, say
+from rnncourse.data.own import pick, read_table, say
 
 SIDE = 24  # rows and columns to which a picture is brought
 LONGEST = 300  # characters of a description
 FEATURES = ".npy"
-CHINESE.update({  # of what the program for pictures says
-    "{} pictures with {} descriptions, {} rows with a gap left out":
-        "共 {} 幅图，{} 条描述；另有 {} 行缺内容，没有使用",
-    "BLEU {:.2f}, CIDEr {:.2f}: {}": "BLEU {:.2f}，CIDEr {:.2f}：{}",
-    "the same for all": "一律用同一条",
-    "that of the nearest picture": "最近的图的描述",
-    "convolution and GRU": "卷积加 GRU",
-    "features and GRU": "特征加 GRU",
-})  # fmt: skip
 
 
 class Described(NamedTuple):

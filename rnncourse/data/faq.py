@@ -14,20 +14,6 @@ from rnncourse._types import Array
 from rnncourse.data import own
 from rnncourse.data.fetch import DataError
 
-own.CHINESE.update({  # of what is said here and in the program
-    "{} questions, {} answers": "共 {} 个问题，{} 个答案",
-    "{} rows with a gap left out, {} repeated": "缺内容的 {} 行没有使用，重复的有 {} 行",
-    "tested on {} other ways of asking": "用另外 {} 种问法测试",
-    "{:.2f} right, {:.2f} wrong, {:.2f} “I don't know”: {}":
-        "答对 {:.2f}，答错 {:.2f}，说「不知道」{:.2f}：{}",
-    "always the most frequent answer": "总用最常见的答案",
-    "nearest question, TF-IDF": "最相近的问题（TF-IDF）",
-    "nearest question, BM25": "最相近的问题（BM25）",
-    "GRU that chooses": "用 GRU 选择答案",
-    "answers come from: {}": "采用：{}",
-    "I don't know.": "我不知道。",
-})  # fmt: skip
-
 
 def questions(
     path: str | Path, question: str | None = None, answer: str | None = None, at_least: int = 20

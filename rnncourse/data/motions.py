@@ -12,17 +12,9 @@ import numpy as np
 
 from rnncourse._types import Array
 from rnncourse.data.fetch import DataError
-from rnncourse.data.own import CHINESE, number_of, pick, read_table, say
+from rnncourse.data.own import number_of, pick, read_table, say
 
 AT_MOST = 200  # frames of a series that are kept: of a longer one every second, third, …
-CHINESE.update({  # of what the program for series says
-    "{} series of {} people, {} frames of {} numbers, {} frames lost":
-        "共 {} 段，来自 {} 个人；{} 帧，每帧 {} 个数，其中 {} 帧缺失",
-    "{} rows with a gap left out": "另有 {} 行缺内容，没有使用",
-    "statistics without an order": "不看顺序的统计量",
-    "GRU over frames": "逐帧读的 GRU",
-    "{}: after {:.0%} of the frames {}, {:.2f}": "{}：看过 {:.0%} 的帧之后，{}，{:.2f}",
-})  # fmt: skip
 
 
 class Series(NamedTuple):

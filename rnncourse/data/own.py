@@ -5,6 +5,7 @@ What cannot be read is a DataError whose sentence names the file, and where it c
 
 import argparse
 import csv
+import functools
 import io
 import re
 import runpy
@@ -23,45 +24,23 @@ MISSING = {"", "na", "nan", "n/a", "null", "none", "-", "?"}  # in lower case
 # The byte-order mark of UTF-8 goes; GB18030 is what Chinese spreadsheets write.
 TABLE_ENCODINGS = ("utf-8-sig", "gb18030")
 
-CHINESE = {  # of all that the programs say
-    "{} texts, {} rows with a gap left out": "共 {} 条文本；另有 {} 行缺内容，没有使用",
-    "different: {}": "去掉重复以后：{}",
-    "{} steps of {} {}, {} without a value": "共 {} 步，每步 {} {}，其中 {} 步没有数值",
-    "year(s)": "年", "month(s)": "个月", "day(s)": "天", "hour(s)": "小时",
-    "saved {}": "模型已存为 {}",
-    "drawn {}": "图已存为 {}",
-    "{} characters; bits each, last tenth:": "共 {} 个字符；在最后十分之一上，每个字符的比特数是：",
-    "GRU {:.2f}, {}-gram {:.2f}": "GRU {:.2f}，{} 元语法 {:.2f}",
-    "{} pairs, {} rows with a gap left out": "共 {} 对文本；另有 {} 行缺内容，没有使用",
-    "{:.2f} exactly right: {}": "整条写对的比例 {:.2f}：{}",
-    "copied as it stands": "原样照抄",
-    "as the most similar known text": "照抄最相似的已知文本的答案",
-    "GRU with attention": "带注意力的 GRU",
-    "{} sentences": "共 {} 个句子",
-    "entities: {}": "实体：{}",
-    "{:.2f} F1 of entities: {}": "{:.2f}，实体的 F1：{}",
-    "names of the training looked up": "查训练集里的名称",
-    "GRU with a CRF": "带 CRF 的 GRU",
-    "{} recordings, {} rows with a gap left out": "共 {} 个录音；另有 {} 行缺内容，没有使用",
-    "{:.2f} label errors: {}": "标注错误率 {:.2f}：{}",
-    "nearest recording, warped": "规整以后最近的录音",
-    "GRU with CTC": "用 CTC 训练的 GRU",
-    "accuracy {:.2f}, F1 {:.2f}: {}": "准确率 {:.2f}，F1 {:.2f}：{}",
-    "the most frequent": "总答最多的标签",
-    "bag of words": "词袋",
-    "period {}; MASE of {} steps, last fifth:": "周期是 {}；在最后五分之一上预测 {} 步，MASE 是：",
-    "as a period ago": "与一个周期前相同",
-    "as the last value": "与最后一个值相同",
-    "the interval for {:.0%} held {:.0%}": "要求包含 {:.0%} 的区间，实际包含 {:.0%}",
-    "{} {:.5g} ({:.5g} to {:.5g})": "{} {:.5g}（{:.5g} 到 {:.5g}）",
-}  # fmt: skip
 _heard: dict[str, list[str] | None] = {"en": None}  # language → lines kept back; None: printed
+
+
+@functools.cache
+def _chinese() -> dict[Any, str]:
+    """English → Chinese, of all that the programs say."""
+    import yaml
+
+    file = Path(__file__).parent / "corpora" / "programs.yml"
+    words: dict[Any, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return words
 
 
 def say(sentence: str, *values: Any) -> None:
     """Print a sentence, with values in its braces, in the language that ``--lang`` asks for."""
     for language, kept in _heard.items():
-        words: dict[Any, str] = CHINESE if language == "zh" else {}
+        words: dict[Any, str] = _chinese() if language == "zh" else {}
         told = [words.get(v, v) if isinstance(v, str) else v for v in values]
         line = words.get(sentence, sentence).format(*told)
         print(line) if kept is None else kept.append(line)
