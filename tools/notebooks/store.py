@@ -11,6 +11,7 @@ are kept, pictures are not: they would swell the repository with every change. e
 written by tools/exercises.py.
 """
 
+import argparse
 import os
 import re
 import sys
@@ -217,7 +218,13 @@ def problems(root: Path = ROOT) -> list[str]:
 
 
 def main() -> int:
-    if "--check" in sys.argv[1:]:
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
+    parser.add_argument("stems", nargs="*", metavar="STEM", help="pages to execute in any case")
+    parser.add_argument("--all", action="store_true", help="execute all pages again")
+    parser.add_argument("--check", action="store_true", help="only say what is out of date")
+    arguments = parser.parse_args()
+    if arguments.check:
         found = problems()
         print("\n".join([*found, "Run `make notebooks`."]) if found else "notebooks are in sync")
         return bool(found)
@@ -225,13 +232,12 @@ def main() -> int:
     os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["RNNCOURSE_PROGRESS"] = "0"  # a bar is no output to keep and to compare with
-    stems = [word for word in sys.argv[1:] if not word.startswith("-")]
     from tools.notebooks import execution
 
-    if "--all" in sys.argv[1:]:
+    if arguments.all:
         execution.state_file(execution.CACHE).unlink(missing_ok=True)
     execution.fill()  # all pages that need it, side by side
-    return not write(ROOT, execute_all="--all" in sys.argv[1:], again=stems)
+    return not write(ROOT, execute_all=arguments.all, again=arguments.stems)
 
 
 if __name__ == "__main__":
