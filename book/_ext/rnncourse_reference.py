@@ -55,6 +55,10 @@ class Short(ast.NodeTransformer):
         # Quoted where the name is imported for type checkers only.
         return ast.parse(node.value, mode="eval").body if isinstance(node.value, str) else node
 
+    def visit_AnnAssign(self, node):
+        node.annotation = self.visit(node.annotation)  # a string as the default stays one
+        return node
+
 
 def short(annotation: ast.expr | None) -> str:
     return ast.unparse(Short().visit(annotation)) if annotation else ""
