@@ -73,19 +73,19 @@ class Thing(NamedTuple):
 
     @property
     def kind(self) -> tuple[str, str, str]:
-        """Size, colour and shape: all but the place."""
+        """What it is, its place left out."""
         return self.size, self.colour, self.shape
 
 
 Scene = tuple[Thing, ...]
-Kind = tuple[str, str, str]
-KINDS: tuple[Kind, ...] = tuple(itertools.product(SIZES, COLOURS, SHAPES))
+ThingKind = tuple[str, str, str]
+KINDS: tuple[ThingKind, ...] = tuple(itertools.product(SIZES, COLOURS, SHAPES))
 
 
 class Said(NamedTuple):
     """What a sentence says: things, and where the first one lies seen from each other one."""
 
-    kinds: tuple[Kind, ...]  # size, colour and shape of each; () for the empty board
+    kinds: tuple[ThingKind, ...]  # size, colour and shape of each; () for the empty board
     relations: tuple[str, ...]  # one fewer than there are things, or () where no place is said
 
 
@@ -292,7 +292,7 @@ def _filled(said: Said, language: str) -> str:
     return first + "，".join(parts)
 
 
-def _named(kind: Kind, language: str) -> str:
+def _named(kind: ThingKind, language: str) -> str:
     if language == "en":
         return " ".join(["a", *kind])
     return "".join(_ZH[word] for word in kind)
@@ -322,7 +322,7 @@ def understood(line: str, language: str = "en") -> Said | None:
     return _read_en(found[2:] if found[:2] == ["there", "is"] else found)
 
 
-def _kind(found: Sequence[str]) -> Kind | None:
+def _kind(found: Sequence[str]) -> ThingKind | None:
     """Size, colour and shape, if these three words are that."""
     kind = tuple(found)
     return kind if kind in KINDS else None
@@ -356,7 +356,7 @@ def _read_zh(found: list[str]) -> Said | None:
     return _said(kinds, names)
 
 
-def _said(kinds: Sequence[Kind | None], names: Sequence[str]) -> Said | None:
+def _said(kinds: Sequence[ThingKind | None], names: Sequence[str]) -> Said | None:
     whole = tuple(kind for kind in kinds if kind is not None)
     if len(whole) < len(kinds) or not set(names) <= set(RELATIONS):
         return None
