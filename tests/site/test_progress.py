@@ -357,9 +357,14 @@ def test_the_zip_holds_every_page_and_picture_and_not_itself(unpacked):
 def test_pages_work_from_a_folder(browser, unpacked, path):
     """Opened as files: formulas, figures, quiz, marks, search, and the other edition."""
     page, errors = browser.new_page(), []
+
+    def note_failure(request):
+        if request.failure != "net::ERR_ABORTED":  # what a click on a link breaks off
+            errors.append(f"no {request.url}: {request.failure}")
+
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    page.on("requestfailed", lambda request: errors.append(f"no {request.url}"))
+    page.on("requestfailed", note_failure)
     page.goto((unpacked / path).as_uri())
     page.wait_for_load_state("networkidle")
     assert page.evaluate("document.fonts.check('16px KaTeX_Main')") or path == "en/index.html"
