@@ -64,10 +64,16 @@ def small_pages(root, name, bodies, shared=None):
 
 
 @pytest.fixture(scope="session")
-def address():
+def folder():
+    """What is served: the built site, where a module has no pages of its own."""
     if not (SITE / "index.html").exists():
         pytest.skip("needs _build/site: run make book")
-    with served(SITE) as found:
+    return SITE
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    with served(folder) as found:
         yield found
 
 

@@ -5,7 +5,7 @@ import gzip
 
 import numpy as np
 import pytest
-from conftest import served, small_pages
+from conftest import small_pages
 
 from rnncourse.data import scenes
 from rnncourse.data.scenes import Thing
@@ -37,12 +37,6 @@ def folder(tmp_path_factory):
     body = {"board": captioner.show("scenes", BOARDS)._repr_html_()}
     small_pages(root, "captioner", {"en": body, "zh": body})
     return root
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    with served(folder) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

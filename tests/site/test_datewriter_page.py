@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import served, small_pages
+from conftest import small_pages
 from lookback import note_of, refused, write
 
 from rnncourse.widgets import datewriter, weights
@@ -22,12 +22,6 @@ def folder(tmp_path_factory):
               for title in ("maps", "plain")}  # fmt: skip
     small_pages(root, "datewriter", {"en": bodies, "zh": bodies}, shared="lookback")
     return root
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    with served(folder) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import wave
 
 import numpy as np
 import pytest
-from conftest import FLAGS, served, small_pages
+from conftest import FLAGS, small_pages
 
 from rnncourse.widgets import hear, weights
 from tools.site.picture import browser_program
@@ -22,12 +22,6 @@ def folder(tmp_path_factory):
     body = {"digits": hear.show("digits")._repr_html_()}
     small_pages(root, "hear", {"en": body, "zh": body})
     return root
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    with served(folder) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

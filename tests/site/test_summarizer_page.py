@@ -5,7 +5,7 @@ import gzip
 
 import numpy as np
 import pytest
-from conftest import served, small_pages
+from conftest import small_pages
 
 from rnncourse.widgets import summarizer, weights
 
@@ -41,12 +41,6 @@ def folder(tmp_path_factory):
               for code, some in EXAMPLES.items()}  # fmt: skip
     small_pages(root, "summarizer", bodies)
     return root
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    with served(folder) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import served, small_pages
+from conftest import small_pages
 
 from rnncourse.nn import layers
 from rnncourse.widgets import tagger, weights
@@ -34,12 +34,6 @@ def folder(tmp_path_factory):
               for code, some in EXAMPLES.items()}  # fmt: skip
     small_pages(root, "tagger", bodies)
     return root
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    with served(folder) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import gzip
 
 import numpy as np
 import pytest
-from conftest import served, small_pages
+from conftest import small_pages
 
 from rnncourse.nlp import text
 from rnncourse.widgets import talker, weights
@@ -27,12 +27,6 @@ def folder(tmp_path_factory):
               for code, some in TALKS.items()}  # fmt: skip
     small_pages(root, "talker", bodies)
     return root
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    with served(folder) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

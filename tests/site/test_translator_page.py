@@ -5,7 +5,7 @@ import gzip
 
 import numpy as np
 import pytest
-from conftest import served, small_pages
+from conftest import small_pages
 from lookback import note_of, refused, write
 
 from rnncourse.widgets import translator, weights
@@ -20,12 +20,6 @@ def folder(tmp_path_factory):
     bodies = {"page": translator.show("translation")._repr_html_()}
     small_pages(root, "translator", {"en": bodies, "zh": bodies}, shared="lookback")
     return root
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    with served(folder) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

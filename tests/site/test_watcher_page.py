@@ -5,7 +5,7 @@ import gzip
 
 import numpy as np
 import pytest
-from conftest import served, small_pages
+from conftest import small_pages
 
 from rnncourse.data import films
 from rnncourse.widgets import watcher, weights
@@ -22,12 +22,6 @@ def folder(tmp_path_factory):
     body = {"films": watcher.show("films")._repr_html_()}
     small_pages(root, "watcher", {"en": body, "zh": body})
     return root
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    with served(folder) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
