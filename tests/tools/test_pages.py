@@ -170,7 +170,7 @@ REFERRED = [module for modules in referred("en").values() for module in modules]
 # generators.
 LOADED = {
     f"rnncourse.data.{name}"
-    for name in ("articles", "bilingual", "conll", "corpora", "dates", "described", "faq", "films",
+    for name in ("articles", "bilingual", "chorales", "conll", "corpora", "dates", "described", "faq", "films",
                  "motions", "own", "reports", "scenes", "series", "smalltalk", "symbols", "tasks")
 }  # fmt: skip
 
