@@ -91,6 +91,14 @@ def beside() -> dict[str, Any]:
     return {"breaks": breaks(bach), "copied": copied(bach, read()["train"])}
 
 
+def told(bach: dict, table: dict, greedy: dict) -> dict[str, float]:
+    """The numbers that the page says of itself: percent, and parallels in a hundred steps."""
+    rows = {"network": greedy, "table": table}
+    return ({name: round(100 * row["accuracy"]["mean"]) for name, row in rows.items()}
+            | {f"{name} parallels": round(row["breaks"]["parallels"], 1)
+               for name, row in (rows | {"bach": bach}).items()})  # fmt: skip
+
+
 def tunes(network: dict[str, Any]) -> dict[str, Any]:
     """Of each example: rules broken (whole counts), the longest passage that is in training."""
     model, train, rows = harmonist.Harmonist(network), read()["train"], {}
@@ -117,7 +125,8 @@ def main() -> None:
             network = runs[best]["network"]
             assert runs[best]["bytes"] <= weights.LIMIT
             table = scores(under(harmonist.Harmonist(network), "table", 0.0, "test"))
-            run.write({"licence": LICENCE, "network": network}, "live_chorales")
+            said = {"told": told(bach, table, runs[best]["rows"]["greedy"])}
+            run.write({"licence": LICENCE, "network": network | said}, "live_chorales")
             run.write({
                 "metric": "accuracy: share of steps with Bach's pitch; breaks: in a hundred steps; "
                 "copied: longest passage of a piece that is in the training part in any key, steps",

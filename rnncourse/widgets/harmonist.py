@@ -282,6 +282,7 @@ def show(name: str, language: str, tunes: Sequence[str] = tuple(TUNES)) -> Shown
         "edition": language,
         "net": name,
         "kilobytes": str(round(weights.size(network) / 1000)),
+        "told": json.dumps(network["told"]),
         "tunes": json.dumps([_told(TUNES[tune], language) for tune in names], ensure_ascii=False),
     }
     return Shown(rows, place)
