@@ -363,7 +363,7 @@ def read_midi(path: str | Path, step: float = 1.0) -> Array:
 def _parsed(m21: Any, path: Path) -> Any:
     """MIDI from its bytes, since music21 leaves a broken file open; the rest by its suffix."""
     raw = path.read_bytes()
-    if raw[:4] != b"MThd":
+    if raw[:4] != b"MThd" and path.suffix.lower() not in (".mid", ".midi"):
         return m21.converter.parse(str(path), forceSource=True)
     file = m21.midi.MidiFile()
     file.readstr(raw)

@@ -290,9 +290,9 @@ def batches(
 def nll(model: Harmonist, pieces: Pieces) -> dict[str, float]:
     """Nats a step, of all three voices together and of each."""
     model.eval()
-    total = np.zeros(3)
-    for piece in pieces:
-        total += model.losses(coded(piece)[None], np.array([len(piece)]))[0].sum(0).numpy()
+    numbers, mask = pad([coded(piece) for piece in pieces])
+    losses = model.losses(numbers, np.array(list(map(len, pieces)))).numpy()
+    total = np.where(mask[..., None] > 0, losses, 0).sum(axis=(0, 1))
     bass, alto, tenor = (round(float(x), 4) for x in total / sum(map(len, pieces)))
     return {"all": round(bass + alto + tenor, 4), "alto": alto, "tenor": tenor, "bass": bass}
 
