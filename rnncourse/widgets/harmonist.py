@@ -207,7 +207,7 @@ class Harmonist:
 
 
 def checked(melody: ArrayLike) -> Array:
-    """A melody (T,) as integers. Raises ValueError where it isn't one, naming the first bad note."""
+    """A melody (T,) as integers. Raises ValueError where it isn't one, naming what is wrong."""
     notes = np.asarray(melody)
     if notes.ndim != 1 or notes.dtype.kind not in "iu" or not (notes != music.REST).any():
         raise ValueError(f"melody is of {notes.dtype} and shape {notes.shape}; expected (T,) whole "

@@ -168,16 +168,15 @@ def test_saved_file_is_read_by_music21(visit, tmp_path):
 
 def test_it_plays_only_after_a_click_and_stops(visit):
     seen = visit("en/sing-light.html", **CALM)
-    seen.page.evaluate("window.made = 0; const Real = AudioContext; window.AudioContext = class"
-                       " extends Real { constructor() { super(); window.made += 1; } }")  # fmt: skip
+    seen.page.evaluate("""() => { const Real = AudioContext; window.made = 0;
+      window.AudioContext = class extends Real {
+        constructor() { super(); window.made += 1; } }; }""")
     box = box_of(seen)
     box.locator(".harmonist-offers button").nth(4).click()
     assert seen.page.evaluate("made") == 0
     play = box.locator(".harmonist-play")
     play.click()
-    seen.page.wait_for_function(
-        "document.querySelector('.harmonist-play').textContent === 'Stop'"
-    )
+    seen.page.wait_for_function("document.querySelector('.harmonist-play').textContent === 'Stop'")
     assert seen.page.evaluate("made") == 1
     assert box.locator(".harmonist-head").get_attribute("visibility") == "visible"
     play.click()
@@ -185,9 +184,7 @@ def test_it_plays_only_after_a_click_and_stops(visit):
     box.locator(".harmonist-tempo").fill("160")
     enter(box, MELODIES["one"])
     play.click()
-    seen.page.wait_for_function(
-        "document.querySelector('.harmonist-play').textContent === 'Play'"
-    )
+    seen.page.wait_for_function("document.querySelector('.harmonist-play').textContent === 'Play'")
     assert seen.errors == []
 
 

@@ -83,7 +83,7 @@ def log_prob(model, voices):
             p = part(f"out.{k}")
             scores = np.maximum(now @ p["W_1"] + p["b_1"], 0) @ p["W_2"] + p["b_2"]
             low, high = RANGES[v]
-            some = ([music.REST] if voices[t, 0] == music.REST else list(range(low, high + 1)))
+            some = [music.REST] if voices[t, 0] == music.REST else list(range(low, high + 1))
             places = [0 if s == music.REST else hooks[t] - s + harmonist.OFFSET for s in some]
             total += log_softmax(scores[places])[some.index(voices[t, v])]
             now = np.concatenate([now, model.arrays[f"below.{k}"][hung[t, v]]])
@@ -158,7 +158,7 @@ def test_bad_melodies_are_named(model):
 
 def test_tunes_are_read_and_stay_in_the_soprano():
     """By hand; and every tune is short enough, sounds, and has its own key."""
-    tune = harmonist.Tune({}, 65, "1 - 0 7, 2' #".rsplit(" ", 1)[0])
+    tune = harmonist.Tune({}, 65, "1 - 0 7, 2'")
     pitches, struck = harmonist.read(tune)
     assert pitches.tolist() == [65, 65, -1, 64, 79]
     assert struck.tolist() == [True, False, True, True, True]
@@ -194,7 +194,8 @@ def test_page_gets_tunes_and_where_the_network_is(network, model, monkeypatch):
     key = harmonist.key_of(voices)
     lines = repr(shown).splitlines()
     assert lines[:5] == ["小星星", *(music.jianpu(voice, key) for voice in voices.T)]
-    assert "音阶" in lines and "欢乐颂" not in lines
+    assert "音阶" in lines
+    assert "欢乐颂" not in lines
     page = shown._repr_html_()
     place = {k: html.unescape(v) for k, v in re.findall(r'data-(\w+)="([^"]*)"', page)}
     tunes = json.loads(place.pop("tunes"))
