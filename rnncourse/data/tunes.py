@@ -42,7 +42,7 @@ def tune(path: str | Path, read: Read) -> Array:
     return roll
 
 
-def folder(path: str | Path, read: Read, at_least: int = 5) -> list[Array]:
+def folder(path: str | Path, read: Read, at_least: int = 10) -> list[Array]:
     """The rolls of a folder's files, in the order of their names; prints what it found.
 
     A file that :func:`tune` refuses is named and left out. Raises DataError where the folder
