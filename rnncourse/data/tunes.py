@@ -75,6 +75,13 @@ def signature(roll: Array) -> bytes:
     return np.roll(roll, -lowest, axis=1).tobytes()
 
 
+def shifted(roll: Array, shift: int) -> Array:
+    """A roll (T, 88) in another key, by semitones; as it is where a note would leave the piano."""
+    sounding = np.flatnonzero(roll.any(axis=0))
+    inside = not len(sounding) or 0 <= sounding[0] + shift <= sounding[-1] + shift < roll.shape[1]
+    return np.roll(roll, shift, axis=1) if inside else roll
+
+
 def tables(rolls: Sequence[Array]) -> tuple[Chances, Chances]:
     """What comes next, counted: two functions from a roll (T, 88) to the probability of each key
     at its later steps (T - 1, 88).

@@ -963,6 +963,12 @@ def test_music_that_cannot_be_learned_from(capsys, tmp_path):
     ):
         assert sentence in refused(capsys, "music", saved, "--write", new, "--begin", begin)
     assert not new.exists()
+    for grid, said in ((0, "step is 0"), (-2, "step is -0.5")):
+        assert said in refused(capsys, "music", tmp_path / "more", "--grid", grid)
+    nowhere = tmp_path / "nowhere" / "new.mid"
+    assert "nowhere" in refused(capsys, "music", saved, "--write", nowhere)
+    run(capsys, "music", saved, "--write", new, "--temperature", 0, "--length", 1)
+    assert len(music.read_midi(new, 0.5)) <= 8 + 2
 
 
 # Four beats on the channel of the drums.

@@ -66,6 +66,14 @@ def test_a_piece_in_another_key_has_the_same_signature():
     assert tunes.signature(SCALE[::-1]) != tunes.signature(SCALE)
 
 
+def test_another_key_stays_on_the_piano():
+    low = roll_of((21, 60), (23,))
+    np.testing.assert_array_equal(tunes.shifted(low, 3), roll_of((24, 63), (26,)))
+    np.testing.assert_array_equal(tunes.shifted(low, -1), low)
+    np.testing.assert_array_equal(tunes.shifted(low[:, ::-1], 1), low[:, ::-1])
+    assert not tunes.shifted(np.zeros((2, 88)), 5).any()
+
+
 def test_tables_by_hand():
     """Key 60 sounds after itself once of twice; what follows {60} is {62} once, {60} once."""
     roll = roll_of((60,), (60,), (62,), (60,))

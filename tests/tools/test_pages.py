@@ -171,7 +171,8 @@ REFERRED = [module for modules in referred("en").values() for module in modules]
 LOADED = {
     f"rnncourse.data.{name}"
     for name in ("articles", "bilingual", "chorales", "conll", "corpora", "dates", "described",
-                 "faq", "films", "motions", "own", "reports", "scenes", "series", "smalltalk", "symbols", "tasks", "tunes")
+                 "faq", "films", "motions", "own", "reports", "scenes", "series", "smalltalk",
+                 "symbols", "tasks", "tunes")
 }  # fmt: skip
 
 
