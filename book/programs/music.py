@@ -11,7 +11,7 @@ from rnncourse.nn import cells, functional, layers, optim, recurrent, train
 
 
 def reader(grid):  # the roll of a file, 88 keys at each of ``grid`` steps of a quarter note
-    return lambda file: music.roll(music.read_midi(file, 1 / grid))
+    return lambda file: music.roll(music.read_midi(file, grid and 1 / grid))
 
 
 def forward(params, xs, state=None):
@@ -45,7 +45,7 @@ def learn(args, N=4, longest=64, rate=0.01):
         pieces = [r[k : k + longest + 1] for r in some for k in range(0, len(r) - 1, longest)]
         for group in text.bucket_batches([len(one) for one in pieces], N, order):
             shift = order.integers(-args.keys, args.keys + 1) if order else 0  # into another key
-            yield text.pad([np.roll(pieces[k], shift, axis=1) for k in group])
+            yield text.pad([tunes.shifted(pieces[k], shift) for k in group])
 
     epochs = args.epochs or int(np.clip(100_000 / sum(map(len, seen)), 10, 80))
     train.fit(params, lambda batch: gradients(params, *batch), lambda: batches(seen, rng), epochs,
@@ -69,7 +69,7 @@ def use(args):
     ahead = np.array(roll, np.float32)
     for _ in range(args.length * grid):
         ys, state, _ = forward(params, ahead[None], state)
-        p = functional.sigmoid(ys[0, -1] / args.temperature)
+        p = functional.sigmoid(ys[0, -1] / max(args.temperature, 1e-3))
         ahead = (rng.random(music.KEYS) < p)[None].astype(np.float32)
         roll.append(ahead[0])
     new, *known = tunes.voices(np.array(roll), *map(music.roll, kept["known"]))

@@ -42,7 +42,7 @@ def tune(path: str | Path, read: Read) -> Array:
     return roll
 
 
-def folder(path: str | Path, read: Read, at_least: int = 5) -> list[Array]:
+def folder(path: str | Path, read: Read, at_least: int = 10) -> list[Array]:
     """The rolls of a folder's files, in the order of their names; prints what it found.
 
     A file that :func:`tune` refuses is named and left out. Raises DataError where the folder
@@ -73,6 +73,13 @@ def signature(roll: Array) -> bytes:
     """The same for a piece in every key, so that no copy of it stands on both sides of a split."""
     lowest = int(roll.any(axis=0).argmax())
     return np.roll(roll, -lowest, axis=1).tobytes()
+
+
+def shifted(roll: Array, shift: int) -> Array:
+    """A roll (T, 88) in another key, by semitones; as it is where a note would leave the piano."""
+    sounding = np.flatnonzero(roll.any(axis=0))
+    inside = not len(sounding) or 0 <= sounding[0] + shift <= sounding[-1] + shift < roll.shape[1]
+    return np.roll(roll, shift, axis=1) if inside else roll
 
 
 def tables(rolls: Sequence[Array]) -> tuple[Chances, Chances]:

@@ -92,7 +92,7 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
          tmp_path / "films/3.csv"),
         ("captioning", painted(tmp_path / "board", "zh", 60), "--epochs", 1, "--describe",
          tmp_path / "board" / "000.png"),
-        ("music", played(tmp_path / "tunes", 8), "--epochs", 1, "--write", tmp_path / "1.mid"),
+        ("music", played(tmp_path / "tunes", 10), "--epochs", 1, "--write", tmp_path / "1.mid"),
     ):  # fmt: skip
         english = run(capsys, name, file, *options)
         chinese = run(capsys, name, file, *options, "--lang", "zh")
@@ -955,7 +955,7 @@ def test_music_that_cannot_be_learned_from(capsys, tmp_path):
     assert "has 4 different pieces in files *.mid, *.midi, *.musicxml, *.mxl, *.xml" in said
     assert "broken.mid cannot be read as music" in said
     assert not few.with_name("tunes-model.npz").exists()
-    run(capsys, "music", played(tmp_path / "more", 6), "--epochs", 1)
+    run(capsys, "music", played(tmp_path / "more", 10), "--epochs", 1)
     saved, new = tmp_path / "more-model.npz", tmp_path / "new.mid"
     for begin, sentence in (
         (tmp_path / "no.mid", "no.mid"),
@@ -963,6 +963,12 @@ def test_music_that_cannot_be_learned_from(capsys, tmp_path):
     ):
         assert sentence in refused(capsys, "music", saved, "--write", new, "--begin", begin)
     assert not new.exists()
+    for grid, said in ((0, "step is 0"), (-2, "step is -0.5")):
+        assert said in refused(capsys, "music", tmp_path / "more", "--grid", grid)
+    nowhere = tmp_path / "nowhere" / "new.mid"
+    assert "nowhere" in refused(capsys, "music", saved, "--write", nowhere)
+    run(capsys, "music", saved, "--write", new, "--temperature", 0, "--length", 1)
+    assert len(music.read_midi(new, 0.5)) <= 8 + 2
 
 
 # Four beats on the channel of the drums.

@@ -47,14 +47,14 @@ def test_a_folder_keeps_the_good_and_names_the_bad(tmp_path, capsys):
     found |= {"again.MIDI": np.roll(SCALE, 3, axis=1), "short.xml": SCALE[:3]}
     for name in (*found, "notes.txt"):
         (tmp_path / name).touch()
-    rolls = tunes.folder(tmp_path, lambda file: found[file.name])
+    rolls = tunes.folder(tmp_path, lambda file: found[file.name], at_least=5)
     assert len(rolls) == 6
     printed = capsys.readouterr().out
     assert printed == (f"left out: {tmp_path / 'short.xml'} has 3 steps; expected 8 to 20000\n"
                        "6 pieces, 48 steps\n")  # fmt: skip
     (tmp_path / "4.mid").unlink()
     with pytest.raises(DataError, match=r"has 4 different pieces in files \*.mid, .*short.xml has"):
-        tunes.folder(tmp_path, lambda file: found[file.name])
+        tunes.folder(tmp_path, lambda file: found[file.name], at_least=5)
     for path, said in ((tmp_path / "none", "there is no such folder"),
                        (tmp_path / "0.mid", "is no folder")):  # fmt: skip
         with pytest.raises(DataError, match=said):
@@ -64,6 +64,14 @@ def test_a_folder_keeps_the_good_and_names_the_bad(tmp_path, capsys):
 def test_a_piece_in_another_key_has_the_same_signature():
     assert tunes.signature(np.roll(SCALE, 5, axis=1)) == tunes.signature(SCALE)
     assert tunes.signature(SCALE[::-1]) != tunes.signature(SCALE)
+
+
+def test_another_key_stays_on_the_piano():
+    low = roll_of((21, 60), (23,))
+    np.testing.assert_array_equal(tunes.shifted(low, 3), roll_of((24, 63), (26,)))
+    np.testing.assert_array_equal(tunes.shifted(low, -1), low)
+    np.testing.assert_array_equal(tunes.shifted(low[:, ::-1], 1), low[:, ::-1])
+    assert not tunes.shifted(np.zeros((2, 88)), 5).any()
 
 
 def test_tables_by_hand():
