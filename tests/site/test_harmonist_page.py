@@ -82,17 +82,19 @@ class Mulberry:
         return (t ^ (t >> 14)) / 2**32
 
 
+@pytest.mark.parametrize("rules", [False, True])
 @pytest.mark.parametrize("way", harmonist.WAYS)
-def test_page_writes_as_numpy_does(visit, model, way):
+def test_page_writes_as_numpy_does(visit, model, way, rules):
     """Voices, log-probability within 1e-6, broken rules and numbered notation; hot and cold."""
     seen = visit("en/sing-light.html", **CALM)
     box = box_of(seen)
     box.locator(f"[value={way}]").check()
+    box.locator(".harmonist-rules").set_checked(rules)
     for melody, heat in itertools.product(MELODIES.values(), (0, 0.9)):
         enter(box, melody)
         box.locator(".harmonist-heat").fill(str(heat))
         found = write(box)
-        expected = model.harmonise(melody[0], way, heat, Mulberry(found["seed"]))
+        expected = model.harmonise(melody[0], way, heat, Mulberry(found["seed"]), rules)
         assert found["voices"] == expected.voices.tolist()
         assert found["p"] == pytest.approx(expected.log_prob, abs=1e-6)
         key = harmonist.key_of(expected.voices)
@@ -104,6 +106,10 @@ def test_page_writes_as_numpy_does(visit, model, way):
             (t, v, v + 1, "x") for t, v in music.crossings(expected.voices)}  # fmt: skip
         said = box.locator(".harmonist-said").inner_text()
         assert ("No parallel" in said) == (not broken)
+        if rules:
+            free = model.harmonise(melody[0], way, heat, Mulberry(found["seed"])).log_prob
+            assert found["free"] == pytest.approx(free, abs=1e-6)
+            assert f"{-free / len(melody[0]):.2f}" in said
         assert box.locator(".harmonist-broken").count() == len(found["breaks"])
     assert (seen.foreign, seen.errors, seen.failed) == ([], [], [])
 
