@@ -111,6 +111,42 @@ def test_greedy_takes_the_likeliest_and_one_note_has_the_likeliest_bass(model):
     assert found[3] - 35 == low + np.argmax(step(0, np.zeros(0, int))[low : high + 1])
 
 
+@pytest.mark.parametrize("way", harmonist.WAYS)
+def test_rules_are_kept_and_cost_nothing_where_they_forbid_nothing(model, way):
+    """Random weights break rules all the time; under the mask none cross, and parallels come only
+    where a voice has nothing else. Judged by rnncourse.music, which shares no code."""
+    rng, broken, kept = np.random.default_rng(7), 0, 0
+    for _ in range(12):
+        notes = rng.integers(60, 82, 9)
+        free = model.harmonise(notes, way)
+        found = model.harmonise(notes, way, rules=True)
+        broken += len(music.parallels(free.voices)) + len(music.crossings(free.voices))
+        kept += len(music.parallels(found.voices))
+        assert music.crossings(found.voices) == []
+        if not (music.parallels(free.voices) or music.crossings(free.voices)):
+            assert found.voices.tolist() == free.voices.tolist()
+    assert broken > 20
+    assert kept == 0
+
+
+def test_rules_by_hand():
+    """Numbers are pitches less 35. C5 above F4 … : a fifth below the soprano twice in a row."""
+    before, now = np.array([32, 28, 25, 13]), np.array([34, -1, -1, -1])
+    order, both = harmonist.legal(2, now, before)  # tenor 25, soprano 32: a fifth; soprano rises
+    assert order.tolist() == [k <= 34 for k in range(47)]
+    assert np.flatnonzero(order & ~both).tolist() == [27]  # 34 - 7; 15 would fall
+    _, both = harmonist.legal(2, np.array([30, -1, -1, -1]), before)
+    assert np.flatnonzero(~both[:31]).tolist() == [11, 23]  # a fifth and a twelfth down
+    for still in (np.array([32, -1, -1, -1]), np.array([0, -1, -1, -1])):
+        order, both = harmonist.legal(2, still, before)
+        assert (order == both).all()
+    order, _ = harmonist.legal(1, np.array([32, -1, -1, 20]), None)
+    assert np.flatnonzero(order).tolist() == list(range(20, 33))
+    scores = np.log(np.array([0.2, 0.8]))
+    nothing, second = np.array([False, False]), np.array([False, True])
+    assert harmonist.masked(scores, second, nothing).tolist() == [-np.inf, scores[1]]
+
+
 def test_table_is_of_the_note_alone(model):
     """Voices are those of the table's row in their ranges, wherever the note stands."""
     found = model.harmonise([64, 76, 64, -1], "table").voices
