@@ -31,8 +31,7 @@ _DEGREES = ("1", "#1", "2", "b3", "3", "4", "#4", "5", "b6", "6", "b7", "7")
 _SILENT = -2  # a row between pieces that equals no other
 
 
-def _grid(name: str, voices: ArrayLike, least: int = 1) -> Array:
-    """The pitches as integers (…, V), checked."""
+def _grid(name: str, voices: ArrayLike, least: int = 1) -> Array:  # integers (…, V), checked
     found = plain(name, voices)
     if found.dtype.kind not in "iu" or found.ndim < least:
         raise ValueError(f"{name} is of {found.dtype} and shape {found.shape}; expected whole "
@@ -44,8 +43,7 @@ def _grid(name: str, voices: ArrayLike, least: int = 1) -> Array:
     return found.astype(np.int64)
 
 
-def _piece(name: str, voices: ArrayLike) -> Array:
-    """The same for one piece (T, V)."""
+def _piece(name: str, voices: ArrayLike) -> Array:  # the same for one piece (T, V)
     found = _grid(name, voices, 2)
     if found.ndim != 2:
         raise ValueError(f"{name} has shape {found.shape}; expected one piece, (T, V)")
@@ -200,8 +198,7 @@ def longest_copied(
     return _longest(found, every, transposed)
 
 
-def _changes(piece: Array, per: str) -> Array:
-    """All steps, or those that differ from the one before."""
+def _changes(piece: Array, per: str) -> Array:  # all steps, or those that differ from the last
     if per == "step" or len(piece) < 2:
         return piece
     return piece[np.append(True, (piece[1:] != piece[:-1]).any(axis=1))]
