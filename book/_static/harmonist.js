@@ -4,7 +4,7 @@
 for (const [place, box] of document.querySelectorAll(".harmonist").entries()) {
   const net = globalThis.rnnNet, { net: name, kilobytes, edition } = box.dataset, chinese = edition === "zh";
   const say = (en, zh) => (chinese ? zh : en);
-  const { REST, SCALE, NAMES, nameOf, column, majorOf, numbered, bars, breaksOf, notesOf, midi, sound } = globalThis.rnnVoices;
+  const { REST, SCALE, NAMES, nameOf, column, majorOf, numbered, bars, breaksOf, notesOf, midi, sound, masked, made } = globalThis.rnnVoices;
   const [tunes, told] = [box.dataset.tunes, box.dataset.told].map(JSON.parse);
   const LONGEST = 32, LOWEST = 36, KINDS = 47, OFFSET = 32, MIDDLE = 37, ORDER = [3, 1, 2];
   const [LOW, HIGH] = [60, 81];  // of the soprano
@@ -26,7 +26,7 @@ for (const [place, box] of document.querySelectorAll(".harmonist").entries()) {
     count: (k) => say(`${k} of ${LONGEST} quarter notes`, `${k} 拍，最多 ${LONGEST} 拍`),
     hold: say("Hold", "延长"), rest: say("Rest", "休止"), undo: say("Undo", "撤销"), clear: say("Clear", "清空"),
     way: say("Written by", "由谁来写"), ways: [say("the network", "网络"), say("the table", "对照表")],
-    temperature: say("Temperature", "温度"), tempo: say("Tempo", "速度"),
+    rules: say("keep the rules", "不许违反规则"), temperature: say("Temperature", "温度"), tempo: say("Tempo", "速度"),
     go: say("Write three voices", "写出三个声部"), again: say("Write anew", "重写一遍"),
     size: say(` (loads ${kilobytes} KB)`, `（加载 ${kilobytes} KB）`),
     play: say("Play", "播放"), stop: say("Stop", "停止"), save: say("Save as MIDI", "存为 MIDI 文件"), file: say("chorale.mid", "四部合唱.mid"),
@@ -46,8 +46,10 @@ for (const [place, box] of document.querySelectorAll(".harmonist").entries()) {
       x: (k) => say(`crossings: ${k}`, `声部交叉 ${k} 处`) },
     steps: (some) => say(` (step ${listed(some)})`, `（第 ${listed(some)} 拍）`),
     broken: (parts) => say(`Rules broken: ${parts.join("; ")}.`, `违反规则：${parts.join("；")}。`),
+    cost: (who, kept, free) => say(`To ${who} these voices are worth ${kept} nats a beat; written freely, ${free}.`,
+      `按${who}自己的概率，这样写平均每拍 ${kept} 纳特，不加限制时是 ${free} 纳特。`),
     key: (pitch) => `1 = ${NAMES[pitch % 12]}`,
-    limits: say(`The network loads when you first ask, and what you write stays in your browser. It learnt 229 of Bach's chorales, a note for each beat. Under melodies of others, each voice has Bach's own pitch at ${told.network} % of the steps; the table, each voice's most frequent pitch under that note, at ${told.table} %. In a hundred steps there are ${told["network parallels"]} parallel fifths and octaves in the network's, ${told["table parallels"]} in the table's, ${told["bach parallels"]} in Bach's. No voice is allowed to leave its range. Marks above the roll: 5 and 8 for parallel fifths and octaves, × for voices that cross.`,
+    limits: say(`The network loads when you first ask, and what you write stays in your browser. It learnt 229 of Bach's chorales, a note for each beat. Under the melodies of other chorales, each voice has Bach's own pitch at ${told.network} % of the steps; the table, each voice's most frequent pitch under that note, at ${told.table} %. In a hundred steps there are ${told["network parallels"]} parallel fifths and octaves in the network's, ${told["table parallels"]} in the table's, ${told["bach parallels"]} in Bach's. No voice is allowed to leave its range. Marks above the roll: 5 and 8 for parallel fifths and octaves, × for voices that cross.`,
       `第一次要它写的时候才加载网络，输入的旋律不会离开你的浏览器。它学过巴赫的 229 首众赞歌，每拍只取一个音。换成没有学过的众赞歌，每个声部有 ${told.network}% 的拍子与巴赫写的音完全相同。对照表只取每个声部在这个高音下面最常用的音，相同的占 ${told.table}%。每一百拍里，网络写出 ${told["network parallels"]} 处平行五度和平行八度，对照表写出 ${told["table parallels"]} 处，巴赫自己有 ${told["bach parallels"]} 处。各声部都不许超出音域。卷帘上方的 5 和 8 标出平行五度和平行八度，× 标出声部交叉。`),
   };
 
@@ -69,6 +71,7 @@ for (const [place, box] of document.querySelectorAll(".harmonist").entries()) {
     `<div class="harmonist-buttons">${button("hold", words.hold)}${button("rest", words.rest)}${button("undo", words.undo)}${button("clear", words.clear)}</div>` +
     `<div class="harmonist-settings"><fieldset><legend>${words.way}</legend>` + words.ways.map((text, k) =>
       `<label><input type="radio" name="${id}" value="${k ? "table" : "network"}"${k ? "" : " checked"}> ${text}</label>`).join("") + `</fieldset>` +
+    `<label><input type="checkbox" class="harmonist-rules"> ${words.rules}</label>` +
     `<label>${words.temperature} <input type="range" class="harmonist-heat" min="0" max="1.5" step="0.1" value="0"> <output>0</output></label>` +
     `<label>${words.tempo} <input type="range" class="harmonist-tempo" min="40" max="160" step="5" value="90"> <output>${tempoText(90)}</output></label></div>` +
     `<div class="harmonist-buttons">${button("go", "")}${button("play", words.play)}${button("save", words.save)}</div>` +
@@ -78,8 +81,8 @@ for (const [place, box] of document.querySelectorAll(".harmonist").entries()) {
       `<label><input type="checkbox" value="${v}" checked> ${mark(v)} ${voice}</label>`).join("") + `</fieldset>` +
     `<p class="harmonist-said" role="status"></p><p class="harmonist-caption">${words.limits}</p>`);
   const part = (selector) => box.querySelector(selector);
-  const [offers, keys, line, go, play, save, note, roll, said, heat, tempo] = [".harmonist-offers", ".harmonist-keys", ".harmonist-melody", ".harmonist-go",
-    ".harmonist-play", ".harmonist-save", ".harmonist-note", ".harmonist-roll", ".harmonist-said", ".harmonist-heat", ".harmonist-tempo"].map(part);
+  const [offers, keys, line, go, play, save, note, roll, said, heat, tempo, rules] = [".harmonist-offers", ".harmonist-keys", ".harmonist-melody", ".harmonist-go",
+    ".harmonist-play", ".harmonist-save", ".harmonist-note", ".harmonist-roll", ".harmonist-said", ".harmonist-heat", ".harmonist-tempo", ".harmonist-rules"].map(part);
 
   // ---- the network -----------------------------------------------------------------------------
 
@@ -125,22 +128,20 @@ for (const [place, box] of document.querySelectorAll(".harmonist").entries()) {
   }
 
   // The voices (T, 4) under pitches, as Harmonist.harmonise.
-  function harmonise(notes, way, temperature, chance) {
-    const tops = notes.map(coded), score = way === "table" ? looker() : reader(tops);
-    let rest = [0, 0, 0], p = 0;
-    const voices = tops.map((top, t) => {
-      const step = score(t, top, rest), now = [];
+  function harmonise(notes, way, temperature, chance, strict) {
+    const tops = notes.map(coded), score = way === "table" ? looker() : reader(tops), rows = [];
+    let p = 0;
+    for (const [t, top] of tops.entries()) {
+      const before = rows.at(-1), now = [top, -1, -1, -1], chosen = (k) => ORDER.slice(0, k).map((v) => now[v]);
+      const step = score(t, top, ORDER.map((v) => before?.[v] ?? 0));
       for (const [k, v] of ORDER.entries()) {
-        const log = inRange(step(k, now), top, model.ranges[v]);
-        const pick = temperature ? net.draw(net.softmax(log.map((a) => a / temperature)), chance()) : log.indexOf(Math.max(...log));
-        now.push(pick);
-        p += log[pick];
+        const log = inRange(step(k, chosen(k)), top, model.ranges[v]), left = strict ? masked(log, v, now, before) : log;
+        now[v] = temperature ? net.draw(net.softmax(left.map((a) => a / temperature)), chance()) : left.indexOf(Math.max(...left));
+        p += log[now[v]];
       }
-      rest = now;
-      const [bass, alto, tenor] = now.map((number) => (number ? number + LOWEST - 1 : REST));
-      return [notes[t], alto, tenor, bass];
-    });
-    return { voices, p };
+      rows.push(now);
+    }
+    return { voices: rows.map((row) => row.map((number) => (number ? number + LOWEST - 1 : REST))), p };
   }
 
   async function ready() {
@@ -159,7 +160,7 @@ for (const [place, box] of document.querySelectorAll(".harmonist").entries()) {
     return (await quiet.startRendering()).getChannelData(0);
   }
 
-  const heard = () => [...box.querySelectorAll("[type=checkbox]")].map((one) => one.checked);
+  const voiceBoxes = [...box.querySelectorAll(".harmonist-heard [type=checkbox]")], heard = () => voiceBoxes.map((one) => one.checked);
 
   // Only after a click or a key: browsers allow it no earlier.
   function awake() {
@@ -206,13 +207,6 @@ for (const [place, box] of document.querySelectorAll(".harmonist").entries()) {
 
   // ---- what is seen of it --------------------------------------------------------------------------
 
-  const made = (kind, attributes, text = "") => {
-    const node = document.createElementNS("http://www.w3.org/2000/svg", kind);
-    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-    node.textContent = text;
-    return node;
-  };
-
   function drawNotation(svg, signs, y, v) {
     svg.append(made("text", { class: `harmonist-name harmonist-t${v}`, x: 4, y }, VOICES[v]));
     for (const [t, { sign, dots }] of signs.entries()) {
@@ -253,12 +247,13 @@ for (const [place, box] of document.querySelectorAll(".harmonist").entries()) {
     roll.scrollLeft = scrolled;
   }
 
-  function tell({ breaks }) {
+  function tell({ breaks, p, free, way, voices }) {
     const parts = ["7", "0", "x"].flatMap((kind) => {
       const steps = breaks.filter((one) => String(one.kind) === kind).map((one) => one.t + 1);
       return steps.length ? [words.kinds[kind](steps.length) + words.steps([...new Set(steps)])] : [];
     });
-    said.textContent = parts.length ? words.broken(parts) : words.clean;
+    const cost = free === null ? "" : say(" ", "") + words.cost(words.ways[way === "table" ? 1 : 0], ...[p, free].map((log) => (-log / voices.length).toFixed(2)));
+    said.textContent = (parts.length ? words.broken(parts) : words.clean) + cost;
   }
 
   // Voices for the melody as it stands; whether there are some.
@@ -270,8 +265,9 @@ for (const [place, box] of document.querySelectorAll(".harmonist").entries()) {
       return false;
     }
     const way = box.querySelector("[type=radio]:checked").value, temperature = Number(heat.value);
-    const { voices, p } = harmonise(notes, way, temperature, net.random(seed));
-    shown = { voices, p, way, temperature, seed, struck: melody.map((one) => one.struck), breaks: breaksOf(voices), key: majorOf(voices) };
+    const { voices, p } = harmonise(notes, way, temperature, net.random(seed), rules.checked);
+    const free = rules.checked ? harmonise(notes, way, temperature, net.random(seed), false).p : null;
+    shown = { voices, p, free, way, temperature, seed, struck: melody.map((one) => one.struck), breaks: breaksOf(voices), key: majorOf(voices) };
     shown.lines = [0, 1, 2, 3].map((v) => bars(numbered(column(voices, v), v ? null : shown.struck, shown.key)));
     box.trace = { ...shown, midi: midi(voices, shown.struck, Number(tempo.value)), render };
     draw(shown);
@@ -391,10 +387,10 @@ for (const [place, box] of document.querySelectorAll(".harmonist").entries()) {
   }
   go.addEventListener("click", () => { if (shown) seed = 1 + (seed % 1e9); write(); });
   play.addEventListener("click", start);
-  for (const radio of box.querySelectorAll("[type=radio]")) radio.addEventListener("change", changed);
+  for (const one of [...box.querySelectorAll("[type=radio]"), rules]) one.addEventListener("change", changed);
   heat.addEventListener("input", () => { heat.parentNode.querySelector("output").textContent = heat.value; changed(); });
   tempo.addEventListener("input", () => { tempo.parentNode.querySelector("output").textContent = tempoText(tempo.value); stop(); });
-  for (const [v, one] of box.querySelectorAll("[type=checkbox]").entries()) {
+  for (const [v, one] of voiceBoxes.entries()) {
     one.addEventListener("change", () => playing?.notes.gains[v].gain.setTargetAtTime(one.checked ? 1 : 0, context.currentTime, 0.01));
   }
   save.addEventListener("click", () => {

@@ -47,6 +47,20 @@
     return found;
   }
 
+  // log p without what crosses a voice or makes parallels; where nothing were left, without crossings alone.
+  // v: the voice; now, before: numbers of this step, 0 a rest, -1 where none is chosen yet, and of the one before.
+  function masked(log, v, now, before) {
+    const others = [0, 1, 2, 3].filter((u) => now[u] > 0);
+    const order = (n) => others.every((u) => (u < v ? n <= now[u] : n >= now[u]));
+    const apart = (n) => others.every((u) => {
+      if (!before?.[u] || !before[v]) return true;
+      const moved = Math.sign(now[u] - before[u]), interval = Math.abs(before[u] - before[v]) % 12;
+      return !moved || ![0, 7].includes(interval) || Math.abs(now[u] - n) % 12 !== interval || Math.sign(n - before[v]) !== moved;
+    });
+    const strict = log.map((a, n) => (order(n) && apart(n) ? a : -Infinity));
+    return strict.some((a) => a > -Infinity) ? strict : log.map((a, n) => (order(n) ? a : -Infinity));
+  }
+
   // Notes of a voice: {pitch, start, length} in steps; what is held is one.
   function notesOf(voice, struck) {
     const found = [];
@@ -101,5 +115,13 @@
     return { gains, stop: () => { for (const tone of all) tone.stop(); } };
   }
 
-  globalThis.rnnVoices = { REST, SCALE, NAMES, nameOf, column, majorOf, numbered, bars, breaksOf, notesOf, midi, sound };
+  // A piece of a drawing.
+  const made = (kind, attributes, text = "") => {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", kind);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    node.textContent = text;
+    return node;
+  };
+
+  globalThis.rnnVoices = { REST, SCALE, NAMES, nameOf, column, majorOf, numbered, bars, breaksOf, notesOf, midi, sound, masked, made };
 })();

@@ -115,11 +115,36 @@ def allowed(top: int, bounds: tuple[int, int]) -> Array:
     return np.asarray((numbers >= bounds[0] - LOWEST + 1) & (numbers <= bounds[1] - LOWEST + 1))
 
 
+def legal(column: int, now: Array, before: Array | None) -> tuple[Array, Array]:
+    """Which numbers (47,) keep the rules: no voice crosses another; and no parallels besides.
+
+    Args:
+        column: the voice that is to be chosen.
+        now: numbers (4,) of this step, -1 where none is chosen yet.
+        before: those of the step before, or None.
+
+    Parallel are fifths, octaves and unisons, octaves between left out, as
+    :func:`rnncourse.music.parallels` counts them.
+    """
+    numbers = np.arange(KINDS)
+    order, apart = np.ones(KINDS, bool), np.ones(KINDS, bool)
+    for other in np.flatnonzero(now > 0):
+        order &= numbers <= now[other] if other < column else numbers >= now[other]
+        if before is None or before[other] == 0 or before[column] == 0:
+            continue
+        moved = np.sign(now[other] - before[other])
+        interval = abs(before[other] - before[column]) % 12
+        if moved and interval in (0, 7):
+            again = abs(now[other] - numbers) % 12 == interval
+            apart &= ~(again & (np.sign(numbers - before[column]) == moved))
+    return order, order & apart
+
+
 class Written(NamedTuple):
     """A melody with three voices below."""
 
     voices: Array  # (T, 4) pitches
-    log_prob: float  # of alto, tenor and bass, temperature 1, within their ranges
+    log_prob: float  # of alto, tenor and bass, temperature 1, within their ranges, rules or not
 
 
 class Harmonist:
@@ -133,7 +158,12 @@ class Harmonist:
         self.ranges: list[tuple[int, int]] = [tuple(pair) for pair in network["ranges"]]
 
     def harmonise(
-        self, melody: ArrayLike, way: str = "network", temperature: float = 0.0, rng: Any = None
+        self,
+        melody: ArrayLike,
+        way: str = "network",
+        temperature: float = 0.0,
+        rng: Any = None,
+        rules: bool = False,
     ) -> Written:
         """Three voices under a melody (T,) of pitches, step by step.
 
@@ -143,6 +173,8 @@ class Harmonist:
             temperature: 0 for always the likeliest; else voices are drawn, from log-probabilities
                 divided by it.
             rng: what is drawn with, its ``random()`` gives numbers from 0 to 1; not needed at 0.
+            rules: whether what :func:`legal` forbids is masked. Voices never cross then; where
+                each pitch would make a parallel, parallels are allowed.
 
         Raises ValueError for another melody, way, or temperature below 0 or without an rng.
         """
@@ -154,19 +186,21 @@ class Harmonist:
         notes = checked(melody)
         tops = coded(notes)
         score = self._network(tops) if way == "network" else self._table
-        rest, total, rows = np.zeros(3, int), 0.0, []
+        rest, total, rows = np.zeros(3, int), 0.0, np.full((len(tops), 4), -1)
+        rows[:, 0] = tops
         for t, top in enumerate(tops):
             step = score(t, int(top), rest)
             rest = np.zeros(3, int)
             for k, column in enumerate(ORDER):
-                scores = step(k, rest[:k])
-                log_p = log_softmax(np.where(allowed(top, self.ranges[column]), scores, -np.inf))
-                rest[k] = chosen(log_p, temperature, rng)
+                mask = allowed(top, self.ranges[column])
+                log_p = log_softmax(np.where(mask, step(k, rest[:k]), -np.inf))
+                free = log_p
+                if rules:
+                    free = masked(log_p, *legal(column, rows[t], rows[t - 1] if t else None))
+                rest[k] = rows[t, column] = chosen(free, temperature, rng)
                 total += float(log_p[rest[k]])
-            rows.append(rest)
-        lower = np.array(rows)[:, np.argsort(ORDER)]
-        pitches = np.where(lower == 0, music.REST, lower + LOWEST - 1)
-        return Written(np.concatenate([notes[:, None], pitches], axis=1), total)
+        voices = np.where(rows == 0, music.REST, rows + LOWEST - 1)
+        return Written(voices, total)
 
     def _table(self, t: int, top: int, before: Array) -> Any:
         """Of a step: scores of the k-th voice's numbers (47,)."""
@@ -207,7 +241,7 @@ class Harmonist:
 
 
 def checked(melody: ArrayLike) -> Array:
-    """A melody (T,) as integers. Raises ValueError where it isn't one, naming the first bad note."""
+    """A melody (T,) as integers. Raises ValueError where it isn't one, naming what is wrong."""
     notes = np.asarray(melody)
     if notes.ndim != 1 or notes.dtype.kind not in "iu" or not (notes != music.REST).any():
         raise ValueError(f"melody is of {notes.dtype} and shape {notes.shape}; expected (T,) whole "
@@ -217,6 +251,12 @@ def checked(melody: ArrayLike) -> Array:
         raise ValueError(f"melody has {notes[bad][0]} at step {int(bad.argmax())}; expected "
                          f"{SOPRANO[0]} to {SOPRANO[1]}, or {music.REST} for a rest")  # fmt: skip
     return notes.astype(int)
+
+
+def masked(log_p: Array, order: Array, both: Array) -> Array:
+    """Without what breaks the rules; of two masks the stricter one that leaves something."""
+    mask = both if np.isfinite(log_p[both]).any() else order
+    return np.where(mask, log_p, -np.inf)
 
 
 def chosen(log_p: Array, temperature: float, rng: Any) -> int:
