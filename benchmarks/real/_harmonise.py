@@ -297,6 +297,17 @@ def nll(model: Harmonist, pieces: Pieces) -> dict[str, float]:
     return {"all": round(bass + alto + tenor, 4), "alto": alto, "tenor": tenor, "bass": bass}
 
 
+def _update(model: Harmonist, adam: Any, numbers: Array, lengths: Array) -> None:
+    """One step down the mean over all real steps of the batch."""
+    model.train()
+    mask = torch.arange(numbers.shape[1]) < torch.tensor(lengths)[:, None]
+    loss = model.losses(numbers, lengths)[mask].sum(1).mean()
+    adam.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    adam.step()
+
+
 def trained(
     sizes: Sizes, seed: int, learnt: Pieces, keys: list[list[int]]
 ) -> tuple[Harmonist, dict]:
@@ -313,14 +324,8 @@ def trained(
     for epoch in range(sizes.epochs):
         for group in adam.param_groups:
             group["lr"] = sizes.rate * 0.5 * (1 + np.cos(np.pi * epoch / sizes.epochs))
-        model.train()
         for numbers, lengths in batches(learnt, keys, sizes.batch, rng):
-            mask = torch.arange(numbers.shape[1]) < torch.tensor(lengths)[:, None]
-            loss = model.losses(numbers, lengths)[mask].sum(1).mean()
-            adam.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            adam.step()
+            _update(model, adam, numbers, lengths)
         curve.append(nll(model, read()["valid"])["all"])
         if curve[-1] < best:
             best, kept = curve[-1], {n: p.clone() for n, p in model.state_dict().items()}
