@@ -3,6 +3,7 @@
 import html
 import itertools
 import json
+import math
 import re
 
 import numpy as np
@@ -184,7 +185,7 @@ def test_bad_melodies_are_named(model):
             model.harmonise(np.array(melody))
     with pytest.raises(ValueError, match="way is 'x'"):
         model.harmonise([60], "x")
-    for temperature, rng in ((-1.0, np.random.default_rng(0)), (0.5, None)):
+    for temperature, rng in ((-1.0, np.random.default_rng(0)), (math.nan, None), (0.5, None)):
         with pytest.raises(ValueError, match="temperature is"):
             model.harmonise([60], "network", temperature, rng)
 
