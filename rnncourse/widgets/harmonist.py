@@ -140,7 +140,7 @@ def legal(column: int, now: Array, before: Array | None) -> tuple[Array, Array]:
     return order, order & apart
 
 
-class Written(NamedTuple):
+class Harmony(NamedTuple):
     """A melody with three voices below."""
 
     voices: Array  # (T, 4) pitches
@@ -164,7 +164,7 @@ class Harmonist:
         temperature: float = 0.0,
         rng: Any = None,
         rules: bool = False,
-    ) -> Written:
+    ) -> Harmony:
         """Three voices under a melody (T,) of pitches, step by step.
 
         Args:
@@ -180,27 +180,23 @@ class Harmonist:
         """
         if way not in WAYS:
             raise ValueError(f"way is {way!r}; expected one of {WAYS}")
-        if temperature < 0 or (temperature > 0 and rng is None):
+        if not temperature >= 0 or (temperature > 0 and rng is None):
             raise ValueError(f"temperature is {temperature} and rng {rng}; expected 0, or a number "
                              "above 0 with an rng")  # fmt: skip
-        notes = checked(melody)
-        tops = coded(notes)
+        tops = coded(checked(melody))
         score = self._network(tops) if way == "network" else self._table
-        rest, total, rows = np.zeros(3, int), 0.0, np.full((len(tops), 4), -1)
+        total, rows = 0.0, np.full((len(tops), 4), -1)
         rows[:, 0] = tops
         for t, top in enumerate(tops):
-            step = score(t, int(top), rest)
-            rest = np.zeros(3, int)
+            before = rows[t - 1] if t else None
+            step = score(t, int(top), np.zeros(3, int) if before is None else before[[*ORDER]])
             for k, column in enumerate(ORDER):
-                mask = allowed(top, self.ranges[column])
-                log_p = log_softmax(np.where(mask, step(k, rest[:k]), -np.inf))
-                free = log_p
-                if rules:
-                    free = masked(log_p, *legal(column, rows[t], rows[t - 1] if t else None))
-                rest[k] = rows[t, column] = chosen(free, temperature, rng)
-                total += float(log_p[rest[k]])
-        voices = np.where(rows == 0, music.REST, rows + LOWEST - 1)
-        return Written(voices, total)
+                inside = allowed(top, self.ranges[column])
+                log_p = log_softmax(np.where(inside, step(k, rows[t, list(ORDER[:k])]), -np.inf))
+                left = masked(log_p, *legal(column, rows[t], before)) if rules else log_p
+                rows[t, column] = chosen(left, temperature, rng)
+                total += float(log_p[rows[t, column]])
+        return Harmony(np.where(rows == 0, music.REST, rows + LOWEST - 1), total)
 
     def _table(self, t: int, top: int, before: Array) -> Any:
         """Of a step: scores of the k-th voice's numbers (47,)."""
