@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnncourse import show
-from rnncourse.data import articles, conll, described, faq, motions, own, scenes, smalltalk
+from rnncourse import music, show
+from rnncourse.data import articles, conll, described, faq, motions, own, scenes, smalltalk, tunes
 from rnncourse.nlp import textrank
 from rnncourse.nlp.text import Vocabulary
 from rnncourse.nn import train
@@ -19,7 +19,7 @@ from rnncourse.timeseries import likely_period
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "book" / "programs"
 NAMES = ("language_model", "sentiment", "timeseries", "attention", "tagging", "speech",
-         "translation", "dialogue", "summarization", "captioning", "video")  # fmt: skip
+         "translation", "dialogue", "summarization", "captioning", "video", "music")  # fmt: skip
 
 
 def run(capsys, name, *arguments):
@@ -54,7 +54,7 @@ WORDS = re.compile(r"[A-Za-z]{2}|[()]")
 
 
 def test_all_that_they_say_has_a_chinese_sentence_with_the_same_braces():
-    modules = (own, conll, faq, articles, described, motions)
+    modules = (own, conll, faq, articles, described, motions, tunes)
     files = [*PROGRAMS.glob("*.py"), *(Path(module.__file__) for module in modules)]
     sentences = {text for file in files for text in SAID.findall(file.read_text("utf-8"))}
     assert len(sentences) > 10
@@ -92,6 +92,7 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
          tmp_path / "films/3.csv"),
         ("captioning", painted(tmp_path / "board", "zh", 60), "--epochs", 1, "--describe",
          tmp_path / "board" / "000.png"),
+        ("music", played(tmp_path / "tunes", 10), "--epochs", 1, "--write", tmp_path / "1.mid"),
     ):  # fmt: skip
         english = run(capsys, name, file, *options)
         chinese = run(capsys, name, file, *options, "--lang", "zh")
@@ -99,7 +100,7 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
         assert len(english.splitlines()) == len(chinese.splitlines())
         said = re.sub(
             "GRU|CRF|CTC|LSTM|MASE|F1|BLEU|CIDEr|ROUGE|TextRank|articles|board|L|mine|text|reviews|pairs|both|names"
-            "|model|npz|csv|png|AR|WHO|WHERE|TF-IDF|BM|faq",
+            "|model|npz|csv|png|mid|tunes|AR|WHO|WHERE|TF-IDF|BM|faq",
             "",
             chinese,
         )
@@ -894,6 +895,87 @@ def test_arrays_that_are_no_features_are_refused(capsys, tmp_path):
     assert not file.with_name("board-model.npz").exists()
 
 
+# --- music ---------------------------------------------------------------------------
+
+
+def played(folder, count, ending="mid", shift=0):
+    """Files that music21 wrote: broken chords on random roots, over a bass that holds the root.
+
+    What follows the third of a chord, up or down, does not hang on the chord before alone.
+    """
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(3)
+    for k in range(count):
+        roots = rng.choice([0, 5, 7, 9], 10) + 60 + shift
+        voice = [roots[t // 4] + [0, 4, 7, 4][t % 4] for t in range(40)]
+        write = music.write_midi if ending == "mid" else music.write_musicxml
+        write(np.stack([voice, roots.repeat(4) - 12], axis=1), folder / f"{k}.{ending}", 0.5)
+    return folder
+
+
+@pytest.mark.parametrize("ending", ["mid", "musicxml"])
+def test_music_of_any_folder(capsys, tmp_path, ending):
+    """It counts, learns, goes on from what it is given, and says how much of that is copied."""
+    folder = played(tmp_path / "tunes", 10, ending)
+    (folder / "broken.mid").write_bytes(b"MThd\0\0")
+    (folder / "empty.mid").touch()
+    music.write_midi([[60]] * 9, folder / "one_note.mid", 0.5)
+    folder.joinpath("drums.mid").write_bytes(DRUMS)
+    new, begin = tmp_path / "new.mid", folder / f"3.{ending}"
+    asked = ("--write", new, "--length", 2, "--begin", begin)
+    printed = run(capsys, "music", folder, "--epochs", 2, *asked)
+    left = re.findall(r"^left out: .*?(\w+\.mid)", printed, re.M)
+    assert left == ["broken.mid", "drums.mid", "empty.mid", "one_note.mid"]
+    assert "10 pieces, 400 steps" in printed
+    assert number(printed, "by the chord before") < number(printed, "the chord before again")
+    assert re.search(r"written new.mid: 44 steps, of which \d+ in a row stand in", printed)
+    heard = music.read_midi(new, 0.5)
+    np.testing.assert_array_equal(music.roll(heard)[:40], music.roll(music.read_midi(begin, 0.5)))
+    first, saved = new.read_bytes(), folder.with_name("tunes-model.npz")
+    assert printed.endswith(run(capsys, "music", saved, *asked))
+    assert new.read_bytes() == first
+    run(capsys, "music", saved, *asked, "--seed", 1, "--temperature", 3)
+    assert new.read_bytes() != first
+    assert run(capsys, "music", saved) == ""
+
+
+def test_in_music_the_network_reads_more_than_the_chord_before(capsys, tmp_path):
+    """All tunes are in one key, and few: other keys would not help."""
+    file = played(tmp_path / "tunes", 20)
+    printed = run(capsys, "music", file, "--units", 32, "--keys", 0)
+    assert number(printed, "GRU over chords") + 0.1 < number(printed, "by the chord before")
+    with_keys = run(capsys, "music", file, "--units", 32, "--epochs", 2)
+    assert number(with_keys, "GRU over chords") < number(printed, "the chord before again") + 0.1
+
+
+def test_music_that_cannot_be_learned_from(capsys, tmp_path):
+    few = played(tmp_path / "tunes", 4)
+    (few / "broken.mid").write_bytes(b"MThd\0\0")
+    said = refused(capsys, "music", few)
+    assert "has 4 different pieces in files *.mid, *.midi, *.musicxml, *.mxl, *.xml" in said
+    assert "broken.mid cannot be read as music" in said
+    assert not few.with_name("tunes-model.npz").exists()
+    run(capsys, "music", played(tmp_path / "more", 10), "--epochs", 1)
+    saved, new = tmp_path / "more-model.npz", tmp_path / "new.mid"
+    for begin, sentence in (
+        (tmp_path / "no.mid", "no.mid"),
+        (few / "broken.mid", "cannot be read"),
+    ):
+        assert sentence in refused(capsys, "music", saved, "--write", new, "--begin", begin)
+    assert not new.exists()
+    for grid, said in ((0, "step is 0"), (-2, "step is -0.5")):
+        assert said in refused(capsys, "music", tmp_path / "more", "--grid", grid)
+    nowhere = tmp_path / "nowhere" / "new.mid"
+    assert "nowhere" in refused(capsys, "music", saved, "--write", nowhere)
+    run(capsys, "music", saved, "--write", new, "--temperature", 0, "--length", 1)
+    assert len(music.read_midi(new, 0.5)) <= 8 + 2
+
+
+# Four beats on the channel of the drums.
+DRUMS = bytes.fromhex(
+    "4d546864000000060000000100604d54726b00000024" + "0099245060892400" * 4 + "00ff2f00"
+)
+
 # --- bad input -----------------------------------------------------------------------
 
 GOOD_ROWS = "\n".join(f"{month},{k % 12}" for k, month in enumerate(MONTHS))
@@ -926,6 +1008,7 @@ BAD = [
     ("tagging", b"a B-X\n\nb Q-X\n", "in the sentence of line 3: "),
     ("tagging", b"a B-X\n" * 301, "line 1: a sentence of 301 tokens; expected at most 300"),
     ("summarization", b"a\nb. c.", "is no folder; expected one with a text file for each"),
+    ("music", b"", "is no folder; expected one with a MIDI or MusicXML file for each piece"),
     ("video", b"file,label\n1.csv,a\n", "has 1 series, 1 different labels and 1 people"),
     ("video", b"file,name\n1.csv,a\n", "no column 'label'"),
     ("captioning", b"file,text\nx.png,fine", "line 2: there is no file 'x.png'; its path must"),

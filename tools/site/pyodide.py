@@ -39,8 +39,9 @@ CHECK_SIDE = ("__init__", "check", "compare", "differences", "feedback", "mistak
               "protocol", "training")  # fmt: skip
 MODULES = (
     "__init__.py", "_arrays.py", "_progress.py", "_types.py", "claims.py", "show.py",
-    "speech.py", "timeseries.py", "data/*.py", "data/manifest.json", "data/corpora/*.py",
-    "data/corpora/*.txt", "metrics/*.py", "nlp/*.py", "nlp/wordvec/*.py", "nn/*.py",
+    "music.py", "speech.py", "timeseries.py", "data/*.py", "data/manifest.json",
+    "data/corpora/*.py", "data/corpora/*.txt", "metrics/*.py", "nlp/*.py",
+    "nlp/wordvec/*.py", "nn/*.py",
     *(f"grading/{name}.py" for name in CHECK_SIDE),
 )  # fmt: skip
 DATE = (1980, 1, 1, 0, 0, 0)  # the same package gives the same zip
