@@ -164,7 +164,7 @@ class Poet:
         return "".join(self.forms.get(sign, sign) for sign in text)
 
     def breaks(self, lines: Sequence[str], pattern: str, size: int) -> list[tuple[int, int]]:
-        """Places whose tone is not what the pattern asks for; " " and the unknown fit."""
+        """Line and place of each tone that the pattern does not ask for; the unknown fit."""
         found = []
         for n, (line, asked) in enumerate(zip(lines, marks(pattern, size), strict=False)):
             for t, (sign, mark) in enumerate(zip(line, asked, strict=False)):
@@ -215,8 +215,7 @@ class Poet:
         if set(rules) - set(RULES):
             raise ValueError(f"rules is {list(rules)!r}; expected some of {RULES}")
         if not tau >= 0 or (tau and uniform is None):
-            raise ValueError(f"tau is {tau}, uniform {uniform}; expected tau ≥ 0, and where it is "
-                             "above 0 a function")  # fmt: skip
+            raise ValueError(f"tau is {tau}; expected 0, or above it, with a function uniform")
         return _Writing(self, order, rules, tau, uniform).poem()
 
     def checked(self, order: Order) -> Order:
@@ -299,7 +298,7 @@ class _Writing:
                 sign = self.given(n, t) or self.choose(n, t)
                 self.lines[n] += sign
                 self.read(sign)
-            if self.rhymes_in(n):
+            if self.order.pattern[n].isupper():
                 self.end(self.lines[n][-1])
             self.read(stop)
         own = int(bool(self.order.first))
@@ -311,9 +310,6 @@ class _Writing:
             return self.order.first[t]
         return self.order.heads[n : n + 1] if t == 0 else ""
 
-    def rhymes_in(self, n: int) -> bool:
-        return self.order.pattern[n].isupper()
-
     def end(self, word: str) -> None:
         """A rhyme word narrows the rhyme, unless it breaks it."""
         self.words.append(word)
@@ -322,9 +318,10 @@ class _Writing:
         self.rhyme = both or self.rhyme
 
     def choose(self, n: int, t: int) -> str:
-        rhyming = self.rhymes_in(n) and t == self.order.size - 1
-        kept = self.poet.allowed(self.asked[n][t], rhyming, self.rhyme, self.words,
-                                 "".join(self.lines) + self.order.heads[n + 1 :], self.rules)  # fmt: skip
+        rhyming = self.order.pattern[n].isupper() and t == self.order.size - 1
+        seen = "".join(self.lines) + self.order.heads[n + 1 :]
+        kept = self.poet.allowed(self.asked[n][t], rhyming, self.rhyme, self.words, seen,
+                                 self.rules)  # fmt: skip
         logs = self.scores - np.logaddexp.reduce(self.scores)
         self.cost -= float(np.logaddexp.reduce(logs[kept]))
         masked = np.where(kept, self.scores, -np.inf)
