@@ -54,7 +54,8 @@ class Order(NamedTuple):
     size: int = 5  # characters of a line
     first: str = ""  # the first line
     heads: str = ""  # what the lines begin with, of the first lines if there are fewer than four
-    pattern: str = ""  # of PATTERNS; empty: the one that what is given breaks least
+    pattern: str = ""  # of PATTERNS; empty: the one that what is given breaks least, and where
+    # tones are free the one that the poem breaks least, of those with the same rhyming lines
 
 
 class Verdict(NamedTuple):
@@ -173,15 +174,14 @@ class Poet:
                     found.append((n, t))
         return found
 
-    def pattern(self, lines: Sequence[str], size: int) -> str:
-        """The pattern with the fewest breaks, of several one in which the first line's end is
-        right, of these the first."""
+    def pattern(self, lines: Sequence[str], size: int, among: Sequence[str] = PATTERNS) -> str:
+        """The pattern with the fewest breaks; of several the first with a right end of line 1."""
 
         def wrong(one: str) -> tuple[int, bool]:
             broken = self.breaks(lines, one, size)
             return len(broken), (0, size - 1) in broken
 
-        return min(PATTERNS, key=wrong)
+        return min(among, key=wrong)
 
     def judge(self, lines: Sequence[str], pattern: str, own: int = 0) -> Verdict:
         """A whole poem under a pattern; its first ``own`` lines are not the network's."""
@@ -211,12 +211,13 @@ class Poet:
         Raises ValueError as :meth:`checked`, for other rules, a negative tau, and a tau above 0
         without ``uniform``.
         """
+        free = not order.pattern and "tones" not in rules
         order = self.checked(order)
         if set(rules) - set(RULES):
             raise ValueError(f"rules is {list(rules)!r}; expected some of {RULES}")
         if not tau >= 0 or (tau and uniform is None):
             raise ValueError(f"tau is {tau}; expected 0, or above it, with a function uniform")
-        return _Writing(self, order, rules, tau, uniform).poem()
+        return _Writing(self, order, rules, tau, uniform).poem(free)
 
     def checked(self, order: Order) -> Order:
         """An order with simplified characters, a pattern, and the size of its first line.
@@ -291,7 +292,7 @@ class _Writing:
         scores, self.state = writer.forward(self.poet.net.params, np.array([[number]]), self.state)
         self.scores = scores[0, 0]
 
-    def poem(self) -> Poem:
+    def poem(self, free: bool) -> Poem:
         for n, stop in enumerate(STOPS):
             self.lines.append("")
             for t in range(self.order.size):
@@ -301,9 +302,12 @@ class _Writing:
             if self.order.pattern[n].isupper():
                 self.end(self.lines[n][-1])
             self.read(stop)
-        own = int(bool(self.order.first))
-        verdict = self.poet.judge(self.lines, self.order.pattern, own)
-        return Poem(self.lines, self.order.pattern, verdict, self.cost, self.log_prob)
+        own, pattern = int(bool(self.order.first)), self.order.pattern
+        if free:
+            same = [one for one in PATTERNS if one[0].isupper() == pattern[0].isupper()]
+            pattern = self.poet.pattern(self.lines, self.order.size, same)
+        verdict = self.poet.judge(self.lines, pattern, own)
+        return Poem(self.lines, pattern, verdict, self.cost, self.log_prob)
 
     def given(self, n: int, t: int) -> str:
         if n == 0 and self.order.first:
