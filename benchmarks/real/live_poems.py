@@ -8,7 +8,10 @@ under each set of rules and judged, beside real ones. A minute.
 
 from _common import Run, summary  # isort: skip  (sets the number of threads)
 
+import hashlib
+import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -96,6 +99,19 @@ def real(size: int, part: str = "test") -> dict[str, Any]:
     return shares([judged(model, tang.lines(poem)) for poem in texts]) | {"poems": len(texts)}
 
 
+def chance(size: int, part: str = "test") -> float:
+    """How often the fourth line of the next poem rhymes with the second of this one."""
+    model = poet.load("poems")
+    texts = [tang.lines(poem) for poem in tang.read().text[part] if tang.form(poem) == size]
+    mixed = [[*one[:3], other[3]] for one, other in pairwise(texts)]
+    return float(np.mean([judged(model, lines)["rhyme"] for lines in mixed]))
+
+
+def fingerprint(base: dict[str, Any]) -> str:
+    """Of a network: where it is trained anew, this has to be run again."""
+    return hashlib.sha256(json.dumps(base, sort_keys=True).encode()).hexdigest()
+
+
 def gathered(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     numbers = [name for name in runs[0] if name != "poems"]
     return {name: summary([run[name] for run in runs]) for name in numbers} | {
@@ -105,14 +121,17 @@ def gathered(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     what = "A poet for the page: tones and rhymes as masks over a recorded network; how lawful."
-    steps = 1 + len(poet.SIZES) * (1 + 3 * len(RULES))
+    steps = 1 + len(poet.SIZES) * (2 + 3 * len(RULES))
     with Run("live_poems", what, NEEDS, ["tshet-uinh"], steps) as run:
         found = run.step("sounds and index", network)
-        run.write({"network": found}, "live_poems")
         base = data.recorded(f"live_{BASE}")["network"]
+        run.write({"base sha256": fingerprint(base), "network": found}, "live_poems")
         rows: dict[str, Any] = {}
         for size in poet.SIZES:
-            rows[str(size)] = {"real": run.step(f"{size}: real", real, size)}
+            rows[str(size)] = {
+                "real": run.step(f"{size}: real", real, size),
+                "rhyme by chance": run.step(f"{size}: chance", chance, size),
+            }
             for name, rules in RULES.items():
                 runs = [run.step(f"{size}: {name} {seed}", written, seed, size, rules)
                         for seed in run.seeds]  # fmt: skip
