@@ -42,10 +42,9 @@ def judged(pairs: Sequence[tuple[str, str]], known: set[str]) -> dict[str, float
 
 
 def doubled(first: str, second: str) -> bool:
-    """Whether a character of the second line stands twice where the first has two different ones,
-    or the other way round."""
-    twins = zip(second, first, strict=True)
-    return len(set(twins)) != max(len(set(first)), len(set(second)))
+    """Whether one line repeats a character where the other has two different ones."""
+    twins = set(zip(second, first, strict=True))
+    return not len(twins) == len(set(first)) == len(set(second))
 
 
 def ruled(pairs: Pairs, firsts: Array) -> Callable[[int, Array], Array]:
