@@ -111,6 +111,27 @@ def test_network_in_the_page_computes_what_numpy_computes(visit, models, languag
     assert (seen.foreign, seen.errors, seen.failed) == ([], [], [])
 
 
+def made_to_write(box, words, told):
+    """What the page says of each of these sentences about its board; all in one go, since each
+    call of the browser takes longer than the judgement."""
+    return box.evaluate(
+        """async (box, all) => {
+             const net = globalThis.rnnNet, old = net.describe, found = [];
+             const p = new Float64Array(99).fill(0.5);
+             for (const tokens of all) {
+               net.describe = () => tokens.map((token) => ({ token, p, weights: p }));
+               box.querySelector(".captioner-buttons button").click();
+               await new Promise((done) => setTimeout(done));
+               const { text, true: holds, understood, right } = box.trace;
+               found.push({ text, true: holds, understood, right });
+             }
+             net.describe = old;
+             return found;
+           }""",
+        [[*(words.index(word) for word in one), 1] for one in told],
+    )
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_truth_is_judged_as_the_package_judges_it(visit, models, language):
     """The network is made to write: sentences of other boards, true ones in other words, and words
@@ -127,18 +148,9 @@ def test_truth_is_judged_as_the_package_judges_it(visit, models, language):
         lines += scenes.sentences(turned, language)
         told = [scenes.words(line, language) for line in lines]
         told += [list(rng.permutation(one)) for one in told[:5]] + [one[:-1] for one in told[:5]]
-        for one in told:
-            one = [word for word in one if word in words]
-            box.evaluate(
-                "(box, tokens) => { const { rnnNet: net } = globalThis, old = net.describe;"
-                " const same = new Float64Array(99).fill(0.5);"
-                " net.describe = () => tokens.map((token) => ({ token, p: same, weights: same }));"
-                " box.querySelector('.captioner-buttons button').click();"
-                " return new Promise((done) => setTimeout(() => { net.describe = old; done(); }));"
-                "}",
-                [*(words.index(word) for word in one), 1],
-            )
-            found, line = trace(box), scenes.join(one, language)
+        told = [[word for word in one if word in words] for one in told]
+        for one, found in zip(told, made_to_write(box, words, told), strict=True):
+            line = scenes.join(one, language)
             assert found["text"] == line
             assert found["true"] == scenes.true_of(line, things, language), line
             assert found["understood"] == (scenes.understood(line, language) is not None), line
