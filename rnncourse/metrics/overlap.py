@@ -210,23 +210,13 @@ def longest_copied(text: Tokens, corpus: Sequence[Tokens], ends: Sequence[Hashab
         corpus: the texts that may have been copied from.
         ends: tokens that no run goes across, such as the stops of verse.
 
-    Lengths are tried upwards: every piece of a copied run is copied itself.
+    Every piece of a copied run is copied itself, so a run grows as long as it is found.
     """
-    pieces, known = _runs(text, ends), [run for one in corpus for run in _runs(one, ends)]
-    longest, n = 0, 1
-    while any(len(piece) >= n for piece in pieces):
-        held = {run[k : k + n] for run in known for k in range(len(run) - n + 1)}
-        if not any(p[k : k + n] in held for p in pieces for k in range(len(p) - n + 1)):
-            break
-        longest, n = n, n + 1
+    codes = {token: chr(k + 1) for k, token in enumerate(dict.fromkeys(text)) if token not in ends}
+    known = "\0".join("".join(codes.get(token, "\0") for token in one) for one in corpus)
+    longest = 0
+    for run in "".join(codes.get(token, "\0") for token in text).split("\0"):
+        for k in range(len(run)):
+            while k + longest < len(run) and run[k : k + longest + 1] in known:
+                longest += 1
     return longest
-
-
-def _runs(text: Tokens, ends: Sequence[Hashable]) -> list[tuple[Hashable, ...]]:
-    runs: list[list[Hashable]] = [[]]
-    for token in text:
-        if token in ends:
-            runs.append([])
-        else:
-            runs[-1].append(token)
-    return [tuple(run) for run in runs if run]
