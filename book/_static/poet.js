@@ -47,7 +47,7 @@ for (const [place, box] of document.querySelectorAll(".poet").entries()) {
       run: (k) => (k ? say(`In the lines of the network, at most ${k} characters in a row stand in a line of its training poems.`, `网络写的句子里，最多有 ${k} 个连续的字出现在训练诗的某一句中。`)
         : say("In the lines of the network, no four characters in a row stand in a line of its training poems.", "网络写的句子里，没有四个连续的字出现在训练诗的任何一句中。")),
     },
-    marks: say("Under each character its own tone, then what the pattern asks for: ○ level, ● oblique, ◐ either. A ring marks the rhyme words.",
+    marks: say("Under each character its own tone, then what the pattern asks for: ○ level, ● oblique, ◐ either. A frame marks the rhyme words.",
       "字下第一行是这个字的平仄，第二行是格律的要求：○ 平，● 仄，◐ 可平可仄。韵脚加框。"),
     limits: say("The network is the one from the chapter on language models, trained on Tang quatrains; the rules are no part of it. They only take characters out of its choice. Tones and rhymes are those of the old rhyme books, not of today's Mandarin. What you type stays in your browser.",
       "网络就是「语言模型」一章用唐人绝句训练的那个，规则不是它学来的，只是在选字时把不合规则的字去掉。平仄和押韵依照古代韵书，不是今天的普通话。输入的内容不会离开你的浏览器。"),
@@ -76,12 +76,12 @@ for (const [place, box] of document.querySelectorAll(".poet").entries()) {
   }
 
   // The pattern with the fewest breaks; of several one in which the first line's end is right.
-  function bestPattern(lines, size) {
+  function bestPattern(lines, size, among = PATTERNS) {
     const wrong = (pattern) => {
       const found = breaks(lines, pattern, size);
       return 2 * found.length + Number(found.some(([n, t]) => n === 0 && t === size - 1));
     };
-    return PATTERNS.reduce((best, one) => (wrong(one) < wrong(best) ? one : best));
+    return among.reduce((best, one) => (wrong(one) < wrong(best) ? one : best));
   }
 
   // ---- pieces of training lines: a Bloom filter ---------------------------------------------------
@@ -150,7 +150,7 @@ for (const [place, box] of document.querySelectorAll(".poet").entries()) {
   };
 
   // A quatrain; random: numbers in [0, 1), one for each character that is chosen.
-  function compose({ size, first, heads, pattern, rules, tau }, random) {
+  function compose({ size, first, heads, pattern, free, rules, tau }, random) {
     const asked = marksOf(pattern, size), lines = [], used = [];
     let rhyme = null, cost = 0, logProb = 0, { h, scores } = step(model.id.get(model.end), null);
     const read = (sign) => ({ h, scores } = step(model.id.get(sign) ?? model.id.get(model.rare), h));
@@ -178,7 +178,9 @@ for (const [place, box] of document.querySelectorAll(".poet").entries()) {
       }
       read(STOPS[n]);
     }
-    return { lines, pattern, cost, logProb, verdict: judge(lines, pattern, Number(first.length > 0)) };
+    const same = PATTERNS.filter((one) => rhyming(one[0]) === rhyming(pattern[0]));
+    const found = free ? bestPattern(lines, size, same) : pattern;
+    return { lines, pattern: found, cost, logProb, verdict: judge(lines, found, Number(first.length > 0)) };
   }
 
   async function ready() {
@@ -256,9 +258,9 @@ for (const [place, box] of document.querySelectorAll(".poet").entries()) {
     const unread = [...new Set(read.filter((sign) => !model.id.has(sign)))], silent = [...new Set(read.filter((sign) => !tones(sign)))];
     if (unread.length) said.push(words.unread(unread));
     if (silent.length) said.push(words.silent(silent));
-    const given = first.length ? [first.join("")] : heads;
-    return { said, order: { size: size(), first, heads, pattern: select.value || bestPattern(given, size()), tau: Number(heat.value),
-      rules: RULES.filter((rule) => box.querySelector(`[value="${rule}"]`).checked) } };
+    const given = first.length ? [first.join("")] : heads, rules = RULES.filter((rule) => box.querySelector(`[value="${rule}"]`).checked);
+    return { said, order: { size: size(), first, heads, rules, pattern: select.value || bestPattern(given, size()),
+      free: !select.value && !rules.includes("tones"), tau: Number(heat.value) } };
   }
 
   // The lines with as many characters as are written already; under each its tone and what is asked for.

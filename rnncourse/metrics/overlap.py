@@ -197,3 +197,36 @@ def distinct(found: Sequence[Tokens], n: int) -> float:
     for i, text in enumerate(found):
         every.update(grams_of(tokens_of(f"found[{i}]", text), n))
     return len(every) / every.total() if every else 0.0
+
+
+# --- what is copied -----------------------------------------------------------------------
+
+
+def longest_copied(text: Tokens, corpus: Sequence[Tokens], ends: Sequence[Hashable] = ()) -> int:
+    """Tokens of the longest run of a text that stands, as a run, in one text of a corpus.
+
+    Args:
+        text: tokens, or the characters of a string.
+        corpus: the texts that may have been copied from.
+        ends: tokens that no run goes across, such as the stops of verse.
+
+    Lengths are tried upwards: every piece of a copied run is copied itself.
+    """
+    pieces, known = _runs(text, ends), [run for one in corpus for run in _runs(one, ends)]
+    longest, n = 0, 1
+    while any(len(piece) >= n for piece in pieces):
+        held = {run[k : k + n] for run in known for k in range(len(run) - n + 1)}
+        if not any(p[k : k + n] in held for p in pieces for k in range(len(p) - n + 1)):
+            break
+        longest, n = n, n + 1
+    return longest
+
+
+def _runs(text: Tokens, ends: Sequence[Hashable]) -> list[tuple[Hashable, ...]]:
+    runs: list[list[Hashable]] = [[]]
+    for token in text:
+        if token in ends:
+            runs.append([])
+        else:
+            runs[-1].append(token)
+    return [tuple(run) for run in runs if run]

@@ -45,16 +45,17 @@ def marks(pattern: str, size: int) -> list[str]:
     if pattern not in PATTERNS or size not in SIZES:
         raise ValueError(f"pattern is {pattern!r}, size {size!r}; expected one of {PATTERNS} and "
                          f"of {SIZES}")  # fmt: skip
-    return [(_BEFORE[kind] if size == 7 else "") + _FIVES[kind] for kind in pattern]
+    return [_BEFORE[kind] * (size == 7) + _FIVES[kind] for kind in pattern]
 
 
 class Order(NamedTuple):
     """What is asked for."""
 
     size: int = 5  # characters of a line
-    first: str = ""  # the first line
+    first: str = ""  # line
     heads: str = ""  # what the lines begin with, of the first lines if there are fewer than four
-    pattern: str = ""  # of PATTERNS; empty: the one that what is given breaks least
+    pattern: str = ""  # of PATTERNS; empty: the one that what is given breaks least, and where
+    # tones are free the one that the poem breaks least, of those with the same rhyming lines
 
 
 class Verdict(NamedTuple):
@@ -167,24 +168,22 @@ class Poet:
         """Line and place of each tone that the pattern does not ask for; the unknown fit."""
         found = []
         for n, (line, asked) in enumerate(zip(lines, marks(pattern, size), strict=False)):
-            for t, (sign, mark) in enumerate(zip(line, asked, strict=False)):
-                tones = self.tones(sign)
-                if tones and mark not in (EITHER, *tones):
-                    found.append((n, t))
+            tones = [self.tones(sign) for sign in line]
+            found += [(n, t) for t, (own, mark) in enumerate(zip(tones, asked, strict=False))
+                      if own and mark not in (EITHER, *own)]  # fmt: skip
         return found
 
-    def pattern(self, lines: Sequence[str], size: int) -> str:
-        """The pattern with the fewest breaks, of several one in which the first line's end is
-        right, of these the first."""
+    def pattern(self, lines: Sequence[str], size: int, among: Sequence[str] = PATTERNS) -> str:
+        """The pattern with the fewest breaks; of several the first with a right end of line 1."""
 
         def wrong(one: str) -> tuple[int, bool]:
             broken = self.breaks(lines, one, size)
             return len(broken), (0, size - 1) in broken
 
-        return min(PATTERNS, key=wrong)
+        return min(among, key=wrong)
 
     def judge(self, lines: Sequence[str], pattern: str, own: int = 0) -> Verdict:
-        """A whole poem under a pattern; its first ``own`` lines are not the network's."""
+        """A poem under a pattern; its first ``own`` lines are not the network's."""
         words = [line[-1] for line, kind in zip(lines, pattern, strict=True) if kind.isupper()]
         common = set.intersection(*(self.groups(word) for word in words))
         counted = Counter("".join(lines))
@@ -204,19 +203,19 @@ class Poet:
         ``rhyme``); the verdict counts what that broke.
 
         Args:
-            rules: of RULES those that are kept.
-            tau: temperature; 0: always the most probable character that is allowed.
+            rules: of RULES those that are kept. tau: temperature; 0: the most probable character.
             uniform: gives numbers in [0, 1), one for each chosen character; None for tau 0.
 
         Raises ValueError as :meth:`checked`, for other rules, a negative tau, and a tau above 0
         without ``uniform``.
         """
+        free = not order.pattern and "tones" not in rules
         order = self.checked(order)
         if set(rules) - set(RULES):
             raise ValueError(f"rules is {list(rules)!r}; expected some of {RULES}")
         if not tau >= 0 or (tau and uniform is None):
             raise ValueError(f"tau is {tau}; expected 0, or above it, with a function uniform")
-        return _Writing(self, order, rules, tau, uniform).poem()
+        return _Writing(self, order, rules, tau, uniform).poem(free)
 
     def checked(self, order: Order) -> Order:
         """An order with simplified characters, a pattern, and the size of its first line.
@@ -267,8 +266,7 @@ def _han(sign: str) -> bool:
 
 
 def _unless_empty(kept: Array, rule: Array) -> Array:
-    both: Array = kept & rule
-    return both if both.any() else kept
+    return kept & rule if (kept & rule).any() else kept
 
 
 class _Writing:
@@ -291,7 +289,7 @@ class _Writing:
         scores, self.state = writer.forward(self.poet.net.params, np.array([[number]]), self.state)
         self.scores = scores[0, 0]
 
-    def poem(self) -> Poem:
+    def poem(self, free: bool) -> Poem:
         for n, stop in enumerate(STOPS):
             self.lines.append("")
             for t in range(self.order.size):
@@ -301,9 +299,12 @@ class _Writing:
             if self.order.pattern[n].isupper():
                 self.end(self.lines[n][-1])
             self.read(stop)
-        own = int(bool(self.order.first))
-        verdict = self.poet.judge(self.lines, self.order.pattern, own)
-        return Poem(self.lines, self.order.pattern, verdict, self.cost, self.log_prob)
+        own, pattern = int(bool(self.order.first)), self.order.pattern
+        if free:
+            same = [one for one in PATTERNS if one[0].isupper() == pattern[0].isupper()]
+            pattern = self.poet.pattern(self.lines, self.order.size, same)
+        verdict = self.poet.judge(self.lines, pattern, own)
+        return Poem(self.lines, pattern, verdict, self.cost, self.log_prob)
 
     def given(self, n: int, t: int) -> str:
         if n == 0 and self.order.first:
@@ -327,8 +328,8 @@ class _Writing:
         masked = np.where(kept, self.scores, -np.inf)
         if self.tau and self.uniform:
             p = np.exp((masked - masked.max()) / self.tau)
-            number = int(min(np.searchsorted(np.cumsum(p / p.sum()), self.uniform(), "right"),
-                             np.flatnonzero(p)[-1]))  # fmt: skip
+            place = np.searchsorted(np.cumsum(p / p.sum()), self.uniform(), "right")
+            number = int(min(place, np.flatnonzero(p)[-1]))
         else:
             number = int(masked.argmax())
         self.log_prob += float(logs[number])

@@ -166,12 +166,13 @@ def referred(language: str) -> dict[str, list[str]]:
 
 REFERRED = [module for modules in referred("en").values() for module in modules]
 # Behind a package that names in `__all__` what it offers; `data.load` calls their functions, and
-# programs import `articles`, `conll`, `described`, `faq`, `motions` and `own`, pages their own
-# generators.
+# programs import `articles`, `conll`, `described`, `faq`, `motions`, `own` and `stanzas`, pages
+# their own generators.
 LOADED = {
     f"rnncourse.data.{name}"
     for name in ("articles", "bilingual", "conll", "corpora", "dates", "described", "faq", "films",
-                 "motions", "own", "reports", "scenes", "series", "smalltalk", "symbols", "tasks")
+                 "motions", "own", "reports", "scenes", "series", "smalltalk", "stanzas", "symbols",
+                 "tasks", "verses")
 }  # fmt: skip
 
 
