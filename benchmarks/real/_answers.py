@@ -47,24 +47,29 @@ def doubled(first: str, second: str) -> bool:
     return not len(twins) == len(set(first)) == len(set(second))
 
 
-def ruled(pairs: Pairs, firsts: Array) -> Callable[[int, Array], Array]:
-    """Which characters keep the rule: opposed tone where wanted (either fits), none of the first
-    line's, and repeated exactly where that repeats."""
+def ruled(pairs: Pairs, lines: Sequence[str]) -> Callable[[int, Array], Array]:
+    """Which characters keep the rule under these first lines: opposed tone where wanted (either
+    fits), none of the first line's, and repeated exactly where that repeats. The lines are text:
+    of a character that the network does not know the tone is known all the same."""
     signs = np.array([side(c) if c.isalpha() else 0 for c in pairs.characters])
     usable = np.array([c.isalpha() for c in pairs.characters])
-    N, size = firsts.shape
+    asked = np.array([[side(c) for c in line] for line in lines])
+    letters = np.array([list(line) for line in lines])
+    (N, size), index = letters.shape, {c: k for k, c in enumerate(pairs.characters)}
+    firsts = np.array([[index.get(c, 0) for c in line] for line in lines])  # 0 is never usable
     rows = np.arange(N)
 
     def allowed(t: int, chosen: Array) -> Array:
         kept = np.tile(usable, (N, 1))
         for k in range(size):
             kept[rows, firsts[:, k]] = False
-        if t in PLACES[size]:
-            kept &= signs[None] * signs[firsts[:, t]][:, None] <= 0
+        # The tone counts where the rule wants it, or where the same character stands again.
+        wanted = (letters[:, list(PLACES[size])] == letters[:, [t]]).any(axis=1)
+        kept &= (signs[None] * asked[:, [t]] <= 0) | ~wanted[:, None]
         for k in range(t):
             kept[rows, chosen[:, k]] = False
         for k in range(t):  # where the first line repeats, so does the second
-            same = firsts[:, k] == firsts[:, t]
+            same = letters[:, k] == letters[:, t]
             kept[same] = np.arange(kept.shape[1]) == chosen[same, k][:, None]
         return kept
 
@@ -106,7 +111,7 @@ def of_network(params: dict[str, Any], size: int, known: set[str]) -> dict[str, 
     logs, right = _couplets.log_probabilities(params, firsts, seconds)
     found: dict[str, Any] = {"scores": _couplets.scores(logs, right), "samples": []}
     for name, tau in (("greedy", 0.0), ("drawn", 0.8)):
-        for kind, rule in (("free", None), ("ruled", ruled(pairs, firsts))):
+        for kind, rule in (("free", None), ("ruled", ruled(pairs, [first for first, _ in real]))):
             rng = np.random.default_rng(0)
             ids, cost = _couplets.answers(params, firsts, rule, tau, rng)
             told = beside(real, _couplets.text(pairs, ids.tolist()))

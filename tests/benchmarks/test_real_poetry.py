@@ -172,11 +172,16 @@ def test_answers_under_the_rule(few, monkeypatch):
     params = pairs_of.init(rng, len(pairs.characters))
     firsts = rng.integers(2, 402, (30, 7))
     firsts[0, 1] = firsts[0, 0]
+    firsts[1] = 1  # seven characters that the network does not know
+    lines = pairs_of.text(pairs, firsts)
+    lines[1] = "日出江花红胜火"
     for tau in (0.0, 1.0):
-        ids, cost = pairs_of.answers(params, firsts, answers.ruled(pairs, firsts), tau, rng)
-        told = list(zip(pairs_of.text(pairs, firsts), pairs_of.text(pairs, ids), strict=True))
+        rule = answers.ruled(pairs, lines)
+        ids, cost = pairs_of.answers(params, firsts, rule, tau, rng)
+        told = list(zip(lines, pairs_of.text(pairs, ids), strict=True))
         found = answers.judged(told, set())
         assert found["shared character"] == found["repeated"] == 0
+        assert found["lawful"] == 1
         assert ids[0, 1] == ids[0, 0]
         assert (cost > 0).all()
     free, none = pairs_of.answers(params, firsts)
