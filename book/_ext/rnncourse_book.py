@@ -27,7 +27,7 @@ OWN_HTML = re.compile(r'<div [^>]*data-edition="(en|zh)"')
 # Written by show.edition: what the cell shows from here on belongs to one edition.
 EDITION_MARK = re.compile(r'<div class="edition" data-edition="(en|zh|both)"></div>')
 WIDGETS = ("stepper", "live", "writer", "datewriter", "translator", "tagger", "hear", "talker",
-           "summarizer", "watcher", "captioner", "harmonist")  # fmt: skip
+           "summarizer", "watcher", "captioner", "poet", "harmonist")  # fmt: skip
 STATIC = Path(__file__).resolve().parents[1] / "_static"
 # A widget → what it shares with others, a script and a sheet.
 SHARED = {"datewriter": "lookback", "translator": "lookback", "harmonist": "voices"}

@@ -197,3 +197,26 @@ def distinct(found: Sequence[Tokens], n: int) -> float:
     for i, text in enumerate(found):
         every.update(grams_of(tokens_of(f"found[{i}]", text), n))
     return len(every) / every.total() if every else 0.0
+
+
+# --- what is copied -----------------------------------------------------------------------
+
+
+def longest_copied(text: Tokens, corpus: Sequence[Tokens], ends: Sequence[Hashable] = ()) -> int:
+    """Tokens of the longest run of a text that stands, as a run, in one text of a corpus.
+
+    Args:
+        text: tokens, or the characters of a string.
+        corpus: the texts that may have been copied from.
+        ends: tokens that no run goes across, such as the stops of verse.
+
+    Every piece of a copied run is copied itself, so a run grows as long as it is found.
+    """
+    codes = {token: chr(k + 1) for k, token in enumerate(dict.fromkeys(text)) if token not in ends}
+    known = "\0".join("".join(codes.get(token, "\0") for token in one) for one in corpus)
+    longest = 0
+    for run in "".join(codes.get(token, "\0") for token in text).split("\0"):
+        for k in range(len(run)):
+            while k + longest < len(run) and run[k : k + longest + 1] in known:
+                longest += 1
+    return longest

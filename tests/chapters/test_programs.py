@@ -11,15 +11,27 @@ import numpy as np
 import pytest
 
 from rnncourse import music, show
-from rnncourse.data import articles, conll, described, faq, motions, own, scenes, smalltalk, tunes
-from rnncourse.nlp import textrank
+from rnncourse.data import (
+    articles,
+    conll,
+    described,
+    faq,
+    motions,
+    own,
+    scenes,
+    smalltalk,
+    stanzas,
+    tunes,
+)
+from rnncourse.nlp import sounds, textrank
 from rnncourse.nlp.text import Vocabulary
 from rnncourse.nn import train
 from rnncourse.timeseries import likely_period
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "book" / "programs"
 NAMES = ("language_model", "sentiment", "timeseries", "attention", "tagging", "speech",
-         "translation", "dialogue", "summarization", "captioning", "video", "music")  # fmt: skip
+         "translation", "dialogue", "summarization", "captioning", "video", "poetry",
+         "music")  # fmt: skip
 
 
 def run(capsys, name, *arguments):
@@ -54,7 +66,7 @@ WORDS = re.compile(r"[A-Za-z]{2}|[()]")
 
 
 def test_all_that_they_say_has_a_chinese_sentence_with_the_same_braces():
-    modules = (own, conll, faq, articles, described, motions, tunes)
+    modules = (own, conll, faq, articles, described, motions, stanzas, tunes)
     files = [*PROGRAMS.glob("*.py"), *(Path(module.__file__) for module in modules)]
     sentences = {text for file in files for text in SAID.findall(file.read_text("utf-8"))}
     assert len(sentences) > 10
@@ -153,6 +165,71 @@ def test_a_language_model_of_any_text(capsys, tmp_path, language, encoding):
     # Who knows only the letters needs more than three bits.
     assert 0.1 < counted < 1
     assert 0.1 < gru < 1
+
+
+# --- poems ---------------------------------------------------------------------------
+
+
+def verses(language, poems=60):
+    """Quatrains that rhyme in Chinese; three lines of any length in English."""
+    rng, found = np.random.default_rng(2), []
+    for _ in range(poems):
+        if language == "en":
+            rows = [f"{rng.choice(['Love', 'Snow', 'One'])} {rng.choice(['is', 'was'])} it"[: n + 8]
+                    for n in rng.integers(1, 5, 3)]  # fmt: skip
+            found.append("\n".join(rows))
+            continue
+        starts = ["".join(rng.choice(list("春夏秋冬山水花月"), 4)) for _ in range(4)]
+        ends = [rng.choice(list("日月")), *rng.permutation(list("东风中红")).tolist()]
+        lines = [starts[0] + ends[0], starts[1] + ends[1], starts[2] + ends[0], starts[3] + ends[2]]
+        found.append("{}，{}。{}，{}。".format(*lines))
+    return ("\n\n" if language == "en" else "\n").join(found)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030"])
+def test_chinese_verses_begin_as_asked_and_rhyme(capsys, tmp_path, encoding):
+    """Also with characters that no poem has; as many lines as characters."""
+    file = tmp_path / "mine.txt"
+    file.write_bytes(verses("zh").encode(encoding))
+    asked = ["--epochs", 1, "--units", 8, "--heads"]
+    printed = run(capsys, "poetry", file, *asked, "梅兰竹菊松柏")
+    assert "60 poems" in printed
+    poem = printed.split("saved mine-model.npz\n")[1].splitlines()
+    assert "".join(line[0] for line in poem[:-1]) == "梅兰竹菊松柏"
+    assert {len(line) for line in poem[:-1]} == {5}
+    words = [line[-1] for line in poem[1:-1:2]]
+    assert len(set(words)) == 3
+    assert all(sounds.rhyme_together(words[0], word) for word in words[1:])
+    assert poem[-1].startswith("longest run")
+    model = tmp_path / "mine-model.npz"
+    again, other = (run(capsys, "poetry", model, "--seed", seed) for seed in (0, 1))
+    assert len(again.splitlines()) == 4 + 1
+    assert again != other
+    assert "最长连续片段" in run(capsys, "poetry", model, "--lang", "zh")
+
+
+def test_english_verses_begin_as_asked(capsys, tmp_path):
+    file = tmp_path / "mine.txt"
+    file.write_text(verses("en"), encoding="utf-8")
+    printed = run(capsys, "poetry", file, "--epochs", 2, "--units", 8, "--heads", "LOVE")
+    poem = printed.split("saved mine-model.npz\n")[1].splitlines()
+    assert "".join(line[0] for line in poem[:-1]) == "LOVE"
+
+
+def test_poems_of_a_file_by_hand(tmp_path):
+    """Stops end a line in Chinese, in English only line breaks do; single lines are no poems."""
+    file = tmp_path / "mine.txt"
+    number = [f"{k}山，{k}水。{k}月！" for k in range(30)]
+    file.write_text("\n".join([*number, "春"]), encoding="utf-8")
+    assert stanzas.stanzas(file)[3] == "3山\n3水\n3月"
+    assert len(stanzas.stanzas(file)) == 30
+    file.write_text("\n \n".join(f"One, {k}.\n  Two!" for k in range(30)), encoding="utf-8")
+    assert stanzas.stanzas(file)[29] == "One, 29.\nTwo!"
+    assert stanzas.line_length(["山水\n山月", "山水\n春"]) == 2
+    assert stanzas.line_length(["山水\n春"]) == 0
+    assert stanzas.line_length(["ab\ncd"]) == 0
+    assert stanzas.copied("xabcd", "zzabcz") == 3
+    assert stanzas.copied("", "abc") == 0
 
 
 # --- reviews -------------------------------------------------------------------------
@@ -1015,6 +1092,11 @@ BAD = [
     ("captioning", b"file,text\nmine.csv,fine", "mine.csv is no picture that can be read"),
     ("captioning", b"file,text\n,fine\nx.png,", "has 0 pictures with a description; expected"),
     ("captioning", b"a,b\nx," + b"y" * 301, "line 2: a text of 301 characters; expected at most"),
+    ("poetry", b"", "mine.csv is empty"),
+    ("poetry", b"a\nb\n\nc\nd\n", "has 2 different poems of two lines or more"),
+    ("poetry", b"a\nb\n\n" * 99, "has 1 different poems of two lines or more"),
+    ("poetry", b"a\nb\n", "has 0 different poems of two lines or more"),
+    ("poetry", b"a\n" * 1001 + b"\nx\ny", "the longest with 2001 characters; expected"),
     ("timeseries", b"when,sold\n2020-01,\n2020-02,", "has 0 values"),
     ("timeseries", b"when,sold\n2020-01,5", "has 1 values, 1 different ones; expected at least 60"),
     ("timeseries", ("when,sold\n" + "\n".join(f"{m},5" for m in MONTHS)).encode(),

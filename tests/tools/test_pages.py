@@ -166,13 +166,13 @@ def referred(language: str) -> dict[str, list[str]]:
 
 REFERRED = [module for modules in referred("en").values() for module in modules]
 # Behind a package that names in `__all__` what it offers; `data.load` calls their functions, and
-# programs import `articles`, `conll`, `described`, `faq`, `motions`, `own` and `tunes`,
+# programs import `articles`, `conll`, `described`, `faq`, `motions`, `own`, `stanzas` and `tunes`,
 # pages their own generators.
 LOADED = {
     f"rnncourse.data.{name}"
     for name in ("articles", "bilingual", "chorales", "conll", "corpora", "dates", "described",
                  "faq", "films", "motions", "own", "reports", "scenes", "series", "smalltalk",
-                 "symbols", "tasks", "tunes")
+                 "stanzas", "symbols", "tasks", "tunes", "verses")
 }  # fmt: skip
 
 

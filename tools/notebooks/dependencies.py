@@ -19,7 +19,7 @@ from tools.set_repo import requirement
 RECORDED = re.compile(r"\brecorded\(\s*[\"'](\w+)[\"']\s*\)")
 LIVE = re.compile(  # live_NAME
     r"\b(?:weights\.load|live\.load|(?:(?:date)?writer|translator|tagger|hear|talker|summarizer"
-    r"|captioner|watcher|harmonist)\.show)"
+    r"|captioner|watcher|poet|harmonist)\.show)"
     r"\(\s*[\"\'](\w+)[\"\']"
 )
 RUN = re.compile(r"\bown\.run\(\s*[\"'](\w+)[\"']")  # a program for the reader's own file
