@@ -216,7 +216,7 @@ def trained(pairs: Pairs, seed: int, epochs: int = EPOCHS) -> tuple[dict[str, An
     return params, told | {"parameters": sum(p.size for p in optim.leaves(params).values())}
 
 
-# --- answers ------------------------------------------------------------------------------------
+# --- after training --------------------------------------------------------------------------
 
 
 def answers(
@@ -239,7 +239,8 @@ def answers(
         row[:, :2] = -np.inf
         if allowed is not None:
             logs = functional.log_softmax(row)
-            row = np.where(allowed(t, np.array(chosen).reshape(t, -1).T.astype(int)), row, -np.inf)
+            before = np.array(chosen, np.int64).reshape(t, len(firsts)).T
+            row = np.where(allowed(t, before), row, -np.inf)
             cost -= np.logaddexp.reduce(np.where(np.isfinite(row), logs, -np.inf), axis=1)
         if tau:
             before = sampling.draw(sampling.temperature(row, tau), rng)[:, None]
