@@ -7,7 +7,7 @@ character twice. The published book runs it in the browser (``book/_static/poet.
 ``net.js``); a notebook prints poems. Both read ``benchmarks/real/live_poems.py``'s record.
 
 Tones and rhymes are those of the old rhyme books. A character with two readings is *either*: it
-fits where one of them does. Patterns: Wang Li, Rules of Classical Chinese Verse (1962).
+fits where one of them does. Patterns are those of :mod:`rnncourse.nlp.prosody`.
 """
 
 import base64
@@ -21,31 +21,15 @@ import numpy as np
 
 from rnncourse import data
 from rnncourse._types import Array
+from rnncourse.nlp.prosody import PATTERNS, SIZES, marks
 from rnncourse.widgets import _html, weights, writer
 
-LINES, SIZES, STOPS = 4, (5, 7), "，。，。"
+LINES, STOPS = 4, "，。，。"
 LEVEL, OBLIQUE, EITHER = "平", "仄", "中"
 RULES = ("tones", "rhyme", "repeats")
-_FIVES = {"a": "中仄平平仄", "A": "中仄仄平平", "b": "中平平仄仄", "B": "平平仄仄平"}
-_BEFORE = {"a": "中平", "A": "中平", "b": "中仄", "B": "中仄"}  # the two that seven have more
-PATTERNS = ("aBbA", "bAaB", "ABbA", "BAaB")  # by their lines; capitals rhyme
 ENOUGH = 12  # characters that a rhyme must have, where the network chooses it
 RUN = 4  # characters of a piece that the index knows
 PRIME, MASK = 16777619, 0xFFFFFFFF  # of the hash FNV-1a
-
-
-def marks(pattern: str, size: int) -> list[str]:
-    """The tones that a pattern asks for, line by line: level, oblique, or either.
-
-    >>> marks("bAaB", 5)
-    ['中平平仄仄', '中仄仄平平', '中仄平平仄', '平平仄仄平']
-
-    Raises ValueError for another pattern or size.
-    """
-    if pattern not in PATTERNS or size not in SIZES:
-        raise ValueError(f"pattern is {pattern!r}, size {size!r}; expected one of {PATTERNS} and "
-                         f"of {SIZES}")  # fmt: skip
-    return [_BEFORE[kind] * (size == 7) + _FIVES[kind] for kind in pattern]
 
 
 class Order(NamedTuple):
