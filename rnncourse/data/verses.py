@@ -1,13 +1,14 @@
 """Verse: forty famous quatrains of the Tang, and generated ones whose chances are known exactly.
 
 A generated quatrain has four lines of five characters, each of a head (2) and a tail (3), phrases
-of ``corpora/quatrain_phrases.txt``. Tones follow one of two patterns, lines 2 and 4 rhyme. The
-rhyme has been drawn before anything is written, so that the last word of line 4 is bound to that
-of line 2, twelve tokens earlier: no trigram can know it. Every choice is uniform, so that the
-entropy of a poem is a sum of logarithms, the exact lower bound of any model's mean loss.
+of ``corpora/quatrain_phrases.txt``. Tones follow one of two patterns; lines 1, 2 and 4 rhyme. The
+rhyme has been drawn before anything is written, so that the last words of lines 2 and 4 are bound
+to one that stands 6 and 12 tokens earlier: no trigram can know it. Every choice is uniform, so that
+the entropy of a poem is a sum of logarithms, the exact lower bound of any model's mean loss.
 """
 
 import functools
+import itertools
 import math
 from importlib import resources
 from typing import NamedTuple
@@ -20,7 +21,7 @@ STOPS = "，。，。"
 # Line kinds by their pattern of tones; capitals rhyme. A line's head and its tail:
 KINDS = {"a": ("中仄", "平平仄"), "A": ("中仄", "仄平平"), "b": ("平平", "平仄仄"),
          "B": ("平平", "仄仄平")}  # fmt: skip
-PATTERNS = ("aBbA", "bAaB")
+PATTERNS = ("ABbA", "BAaB")
 
 
 class Famous(NamedTuple):
@@ -87,22 +88,24 @@ def _quatrain(rng: np.random.Generator) -> str:
     group = rhymes()[rng.integers(len(rhymes()))]
     heads = {kind: [known[kind][k] for k in rng.permutation(len(known[kind]))[:2]]
              for kind in ("中仄", "平平")}  # fmt: skip
-    pairs = _pairs(group)
-    rhyming = dict(zip("AB", pairs[rng.integers(len(pairs))], strict=True))
+    rhyming = _triples(group, pattern)
+    own = list(rhyming[rng.integers(len(rhyming))])
     poem = ""
     for kind, stop in zip(pattern, STOPS, strict=True):
         head, tail = KINDS[kind]
         free = known.get(tail, ())
-        own = rhyming[kind] if kind in rhyming else free[rng.integers(len(free))]
-        poem += heads[head].pop() + own + stop
+        poem += heads[head].pop()
+        poem += (own.pop(0) if kind.isupper() else free[rng.integers(len(free))]) + stop
     return poem
 
 
 @functools.cache
-def _pairs(group: str) -> list[tuple[str, str]]:
-    """Rhyming tails of a group for lines A and B, which end in different words."""
-    tails = [phrases()[f"{group} {KINDS[kind][1]}"] for kind in "AB"]
-    return [(a, b) for a in tails[0] for b in tails[1] if a[-1] != b[-1]]
+def _triples(group: str, pattern: str) -> list[tuple[str, ...]]:
+    """Tails of a group for the three rhyming lines, which end in three different words."""
+    kinds = [kind for kind in pattern if kind.isupper()]
+    tails = [phrases()[f"{group} {KINDS[kind][1]}"] for kind in kinds]
+    every = itertools.product(*tails)
+    return [three for three in every if len({tail[-1] for tail in three}) == len(three)]
 
 
 def entropy() -> float:
@@ -116,8 +119,10 @@ def entropy() -> float:
     for head in ("中仄", "平平"):
         n = len(known[head])
         total += math.log(n) + math.log(n - 1)
-    total += math.log(len(known["平平仄"])) + math.log(len(known["平仄仄"]))
-    total += sum(math.log(len(_pairs(group))) for group in groups) / len(groups)
+    for pattern in PATTERNS:
+        free = sum(math.log(len(known[KINDS[kind][1]])) for kind in pattern if kind.islower())
+        rhyming = sum(math.log(len(_triples(group, pattern))) for group in groups) / len(groups)
+        total += (free + rhyming) / len(PATTERNS)
     return total
 
 

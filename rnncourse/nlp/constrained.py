@@ -47,9 +47,7 @@ def masked(step: Step, allowed: Allowed) -> Step:
     """
 
     def ruled(tokens: Array, state: Ruled) -> tuple[Array, Ruled]:
-        read = state.prefix
-        fresh = read.shape[1] == 0 and read.shape[0] == 0
-        begun = np.zeros((len(tokens), 0), np.int64) if fresh else _longer(read, tokens)
+        begun = _longer(state.prefix, tokens)
         scores, inner = step(tokens, state.inner)
         scores = np.asarray(scores)
         masks = np.stack([_mask(allowed, row, scores.shape[-1]) for row in begun])
@@ -64,6 +62,9 @@ def start(state: Any = None) -> Ruled:
 
 
 def _longer(prefix: Array, tokens: Array) -> Array:
+    """The prefixes with what was read last, which is not the token before the text."""
+    if len(prefix) == 0:
+        return np.zeros((len(tokens), 0), np.int64)
     return np.column_stack([prefix, np.asarray(tokens, np.int64)])
 
 
@@ -103,4 +104,4 @@ def cost(scores: ArrayLike, tokens: Sequence[int], allowed: Allowed) -> Array:
     logs = np.where(masks, log_softmax(scores), -np.inf)
     best = logs.max(axis=1)
     total: Array = best + np.log(np.exp(logs - best[:, None]).sum(axis=1))
-    return np.maximum(0, -total)
+    return np.maximum(0, -total) + 0.0  # no -0
