@@ -73,7 +73,9 @@ ORDERS = [
     {"way": "first", "typed": "春江潮水连海平", "size": 7},
     {"way": "first", "typed": "饕餮魍魉囧"},
     {"way": "heads", "typed": "梅兰竹菊", "size": 7},
+    {"way": "first", "typed": "日暮照寒窗", "tau": 1.5},  # a rhyme with few characters
     {"way": "heads", "typed": "春夏秋"},
+    {"way": "heads", "typed": "春春春春"},
     {"way": "heads", "typed": "一二三四五六七八九"},
 ]
 

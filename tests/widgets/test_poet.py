@@ -146,6 +146,15 @@ def test_a_rule_that_leaves_nothing_is_dropped(model):
     assert kept.sum() > 1900
 
 
+def test_a_small_rhyme_and_equal_heads_are_no_dead_ends(model):
+    poem = model.write(poet.Order(first="日暮照寒窗"), uniform=uniform(1))
+    assert poem.pattern[0].isupper()
+    assert poem.verdict.rhyme == ["江"]
+    poem = model.write(poet.Order(heads="春春春春"), uniform=uniform(1))
+    assert [line[0] for line in poem.lines] == list("春春春春")
+    assert poem.verdict.repeated == ["春"]
+
+
 def test_same_numbers_same_poem(model):
     one, two, other = (str(model.write(poet.Order(), uniform=uniform(s))) for s in (3, 3, 4))
     assert one == two != other
