@@ -6,43 +6,27 @@ from typing import Any
 import numpy as np
 
 from rnncourse.metrics import overlap
-from rnncourse.nlp import sampling, sounds
+from rnncourse.nlp import prosody, sampling, sounds
 from rnncourse.nn import functional
 from rnncourse.widgets import poet, writer
 
 Array = np.ndarray
 RULES = ("form", "tones", "rhyme", "repeats")  # each asks for those before it
 ENOUGH = poet.ENOUGH  # characters that a rhyme must have to be begun with
-MARKS = {poet.LEVEL: sounds.LEVEL, poet.OBLIQUE: sounds.OBLIQUE}
 
 
 # --- quatrains judged ---------------------------------------------------------------------
 
 
-def breaks(lines: Sequence[str], pattern: str) -> int:
-    """Places whose tone the pattern forbids; a character of two readings or of none fits."""
-    asked = "".join(poet.marks(pattern, len(lines[0])))
-    pairs = zip("".join(lines), asked, strict=True)
-    return sum(mark in MARKS and bool(found := sounds.tones(c)) and MARKS[mark] not in found
-               for c, mark in pairs)  # fmt: skip
-
-
-def rhymes(lines: Sequence[str], pattern: str) -> bool:
-    """Whether the rhyming lines end in different characters of one level rhyme."""
-    words = [line[-1] for line, kind in zip(lines, pattern, strict=True) if kind.isupper()]
-    level = set(sounds.groups("平")).intersection(*map(sounds.rhymes, words))
-    return bool(level) and len(set(words)) == len(words)
-
-
 def verdict(lines: Sequence[str]) -> dict[str, float]:
     """A poem under the pattern that it breaks least, of equals under one by which it rhymes."""
-    least, unrhymed = min((breaks(lines, p), not rhymes(lines, p)) for p in poet.PATTERNS)
+    found = prosody.judge("，".join(lines))
     return {
-        "tones": float(least == 0),
-        "breaks": float(least),
-        "rhyme": float(any(rhymes(lines, pattern) for pattern in poet.PATTERNS)),
-        "lawful": float(least == 0 and not unrhymed),
-        "no repeats": float(len(set("".join(lines))) == sum(map(len, lines))),
+        "tones": float(not found.breaks),
+        "breaks": float(len(found.breaks)),
+        "rhyme": float(any(prosody.rhymes(lines, pattern) for pattern in prosody.PATTERNS)),
+        "lawful": float(found.lawful),
+        "no repeats": float(not found.repeated),
     }
 
 
@@ -97,7 +81,7 @@ class Masks:
         self.character = np.array([token.isalpha() and token != rare for token in tokens])
         tones = [sounds.tones(token) if token.isalpha() else frozenset() for token in tokens]
         self.tone = {mark: np.array([name in some for some in tones]) & self.character
-                     for mark, name in MARKS.items()}  # fmt: skip
+                     for mark, name in prosody.MARKS.items()}  # fmt: skip
         self.tone[poet.EITHER] = self.character
         found = [sounds.rhymes(token) if token.isalpha() else frozenset() for token in tokens]
         groups = [np.array([name in some for some in found]) for name in sounds.groups("平")]
@@ -115,9 +99,9 @@ class Writing:
               ) -> tuple[list[str], Array]:  # fmt: skip
         """Poems, and of each what the rules cost: -log of the probability of what was allowed,
         in nats, over all places and stops. rules: how many of RULES are kept, 1 or more."""
-        drawn = rng.integers(len(poet.PATTERNS), size=count)
-        self.asked = np.array(["".join(poet.marks(poet.PATTERNS[k], size)) for k in drawn])
-        self.rhyming = np.array([[kind.isupper() for kind in poet.PATTERNS[k]] for k in drawn])
+        drawn = rng.integers(len(prosody.PATTERNS), size=count)
+        self.asked = np.array(["".join(prosody.marks(prosody.PATTERNS[k], size)) for k in drawn])
+        self.rhyming = np.array([[kind.isupper() for kind in prosody.PATTERNS[k]] for k in drawn])
         V = len(self.tokens)
         self.seen = np.zeros((count, V), bool)
         self.words = np.zeros((count, V), bool)
