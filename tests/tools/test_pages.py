@@ -172,7 +172,7 @@ LOADED = {
     f"rnncourse.data.{name}"
     for name in ("articles", "bilingual", "conll", "corpora", "dates", "described", "faq", "films",
                  "motions", "own", "reports", "scenes", "series", "smalltalk", "stanzas", "symbols",
-                 "tasks")
+                 "tasks", "verses")
 }  # fmt: skip
 
 
