@@ -18,7 +18,7 @@ import numpy as np
 import tang
 
 from rnncourse import data
-from rnncourse.nlp import sounds
+from rnncourse.nlp import prosody, sounds
 from rnncourse.widgets import poet, weights
 
 BASE, NEEDS = "tang", tang.NEEDS
@@ -60,7 +60,7 @@ def forms() -> dict[str, str]:
 def judged(model: poet.Poet, lines: Sequence[str]) -> dict[str, float]:
     """Tones under the pattern that it breaks least; whether lines 2 and 4 rhyme, in a level rhyme
     and by two words; both together, with the first line where its pattern rhymes; copied runs."""
-    found = [model.judge(lines, pattern) for pattern in poet.PATTERNS]
+    found = [model.judge(lines, pattern) for pattern in prosody.PATTERNS]
     second, last = lines[1][-1], lines[3][-1]
     fewest = min(len(one.breaks) for one in found)
     return {
@@ -83,7 +83,7 @@ def written(seed: int, size: int, rules: Sequence[str]) -> dict[str, Any]:
     model, rng = poet.load("poems"), np.random.default_rng(seed)
     found = []
     for _ in range(WRITTEN):
-        pattern = poet.PATTERNS[int(rng.integers(len(poet.PATTERNS)))]
+        pattern = prosody.PATTERNS[int(rng.integers(len(prosody.PATTERNS)))]
         found.append(model.write(poet.Order(size, pattern=pattern), rules, TAU, rng.random))
     return shares([judged(model, one.lines) for one in found]) | {
         "cost": float(np.mean([one.cost for one in found])),
@@ -121,13 +121,13 @@ def gathered(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def main() -> None:
     what = "A poet for the page: tones and rhymes as masks over a recorded network; how lawful."
-    steps = 1 + len(poet.SIZES) * (2 + 3 * len(RULES))
+    steps = 1 + len(prosody.SIZES) * (2 + 3 * len(RULES))
     with Run("live_poems", what, NEEDS, ["tshet-uinh"], steps) as run:
         found = run.step("sounds and index", network)
         base = data.recorded(f"live_{BASE}")["network"]
         run.write({"base sha256": fingerprint(base), "network": found}, "live_poems")
         rows: dict[str, Any] = {}
-        for size in poet.SIZES:
+        for size in prosody.SIZES:
             rows[str(size)] = {
                 "real": run.step(f"{size}: real", real, size),
                 "rhyme by chance": run.step(f"{size}: chance", chance, size),

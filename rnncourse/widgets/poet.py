@@ -7,7 +7,7 @@ character twice. The published book runs it in the browser (``book/_static/poet.
 ``net.js``); a notebook prints poems. Both read ``benchmarks/real/live_poems.py``'s record.
 
 Tones and rhymes are those of the old rhyme books. A character with two readings is *either*: it
-fits where one of them does. Patterns: Wang Li, Rules of Classical Chinese Verse (1962).
+fits where one of them does. Patterns are those of :mod:`rnncourse.nlp.prosody`.
 """
 
 import base64

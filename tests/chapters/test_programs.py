@@ -89,6 +89,7 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
     text, reviews = tmp_path / "text.txt", tmp_path / "reviews.csv"
     text.write_text(rhyme("zh"), encoding="utf-8")
     reviews.write_text(table(opinions(60, ("好评", "差评"), "zh"), ("评论", "标签"), ","), "utf-8")
+    (tmp_path / "mine.txt").write_text(verses("zh"), encoding="utf-8")
     for name, file, *options in (
         ("timeseries", month), ("sentiment", reviews, "--say", "好吃"),
         ("language_model", text, "--epochs", 1, "--length", 20),
@@ -105,6 +106,7 @@ def test_in_chinese_they_report_the_same(capsys, tmp_path):
         ("captioning", painted(tmp_path / "board", "zh", 60), "--epochs", 1, "--describe",
          tmp_path / "board" / "000.png"),
         ("music", played(tmp_path / "tunes", 10), "--epochs", 1, "--write", tmp_path / "1.mid"),
+        ("poetry", tmp_path / "mine.txt", "--epochs", 1, "--units", 8),
     ):  # fmt: skip
         english = run(capsys, name, file, *options)
         chinese = run(capsys, name, file, *options, "--lang", "zh")

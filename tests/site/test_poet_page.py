@@ -6,6 +6,7 @@ import gzip
 import pytest
 from conftest import small_pages
 
+from rnncourse.nlp import prosody
 from rnncourse.widgets import poet
 
 CALM = {"reduced_motion": "reduce"}  # everything at once
@@ -72,7 +73,9 @@ ORDERS = [
     {"way": "first", "typed": "春江潮水连海平", "size": 7},
     {"way": "first", "typed": "饕餮魍魉囧"},
     {"way": "heads", "typed": "梅兰竹菊", "size": 7},
+    {"way": "first", "typed": "日暮照寒窗", "tau": 1.5},  # a rhyme with few characters
     {"way": "heads", "typed": "春夏秋"},
+    {"way": "heads", "typed": "春春春春"},
     {"way": "heads", "typed": "一二三四五六七八九"},
 ]
 
@@ -109,7 +112,7 @@ def test_marks_say_tones_and_what_is_asked_for(visit, model):
     order(box, rules=("tones",), pattern="aBbA")
     found = press(box)
     shape = {"平": "○", "仄": "●", "中": "◐", "平仄": "◐"}
-    asked = "".join(poet.marks("aBbA", 5))
+    asked = "".join(prosody.marks("aBbA", 5))
     assert box.locator(".poet-cell small").all_inner_texts() == [shape[mark] for mark in asked]
     signs = "".join(found["lines"])
     tones = box.locator(".poet-cell i").all_inner_texts()

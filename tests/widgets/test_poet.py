@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from rnncourse import data
-from rnncourse.nlp import sounds
+from rnncourse.data import verses
+from rnncourse.nlp import prosody, sounds
 from rnncourse.widgets import poet
 
 SPRING = ["春眠不觉晓", "处处闻啼鸟", "夜来风雨声", "花落知多少"]  # Meng Haoran; oblique rhymes
@@ -23,26 +24,7 @@ def uniform(seed):
     return np.random.default_rng(seed).random
 
 
-# --- patterns ------------------------------------------------------------------------------
-
-
-def test_patterns_by_hand():
-    assert poet.marks("aBbA", 5) == ["中仄平平仄", "平平仄仄平", "中平平仄仄", "中仄仄平平"]
-    assert poet.marks("BAaB", 7)[0] == "中仄平平仄仄平"
-    for pattern in poet.PATTERNS:
-        for size in poet.SIZES:
-            lines = poet.marks(pattern, size)
-            assert [len(line) for line in lines] == [size] * 4
-            assert [line[-1] == "平" for line in lines] == [kind.isupper() for kind in pattern]
-            # Opposition within a couplet and adhesion between couplets, at even places.
-            for t in range(1, size - 1, 2):
-                a, b, c, d = (line[t] for line in lines)
-                assert a != b
-                assert b == c
-                assert c != d
-    for wrong in (("aaaa", 5), ("aBbA", 6)):
-        with pytest.raises(ValueError, match="expected one of"):
-            poet.marks(*wrong)
+# --- tones and rhymes -------------------------------------------------------------------
 
 
 def test_tones_are_those_of_the_table(model):
@@ -65,6 +47,16 @@ def test_famous_poems_are_judged_as_books_judge_them(model):
     assert found.breaks
     assert not found.rhyme
     assert found.repeated == ["处"]
+
+
+def test_verdicts_are_those_of_prosody(model):
+    """The page's table of sounds against the package's, on the quatrains that all know."""
+    for one in verses.famous():
+        lines = prosody.split(one.text)
+        for pattern in prosody.PATTERNS:
+            found = model.judge(lines, pattern)
+            assert found.breaks == prosody.tone_breaks(lines, pattern)
+            assert (bool(found.rhyme) and not found.doubled) == prosody.rhymes(lines, pattern)
 
 
 def test_breaks_and_doubled_rhyme_words_by_hand(model):
@@ -107,7 +99,7 @@ def test_hash_by_hand():
 @pytest.mark.parametrize("size", [5, 7])
 def test_all_rules_hold_in_all_poems(model, size):
     rng = np.random.default_rng(size)
-    for pattern in poet.PATTERNS:
+    for pattern in prosody.PATTERNS:
         poem = model.write(poet.Order(size, pattern=pattern), tau=1.0, uniform=rng.random)
         assert poem.pattern == pattern
         assert poem.verdict.lawful
@@ -152,6 +144,15 @@ def test_a_rule_that_leaves_nothing_is_dropped(model):
     kept = model.allowed(poet.EITHER, False, None, "", seen, ("repeats",))
     assert (kept == model.allowed(poet.EITHER, False, None, "", "", ())).all()
     assert kept.sum() > 1900
+
+
+def test_a_small_rhyme_and_equal_heads_are_no_dead_ends(model):
+    poem = model.write(poet.Order(first="日暮照寒窗"), uniform=uniform(1))
+    assert poem.pattern[0].isupper()
+    assert poem.verdict.rhyme == ["江"]
+    poem = model.write(poet.Order(heads="春春春春"), uniform=uniform(1))
+    assert [line[0] for line in poem.lines] == list("春春春春")
+    assert poem.verdict.repeated == ["春"]
 
 
 def test_same_numbers_same_poem(model):
