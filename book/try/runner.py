@@ -5,6 +5,7 @@ and `send` takes what is to be shown, as ("text" or "html", the text).
 """
 
 import ast
+import importlib.util
 import linecache
 import sys
 import time
@@ -22,6 +23,7 @@ WORDS = {
         "syntax": "line {}:",
         "cut": "\n… Only the first {} characters are shown; your code printed more.\n",
         "missing": "Your code has no function {}, so there is nothing to check.",
+        "absent": "{} is not loaded in the page; this line runs where the whole chapter runs",
     },
     "zh": {
         "line": "第 {} 行，{}：",
@@ -29,6 +31,7 @@ WORDS = {
         "syntax": "第 {} 行：",
         "cut": "\n…… 只显示前 {} 个字符，后面的输出略去。\n",
         "missing": "代码里没有函数 {}，无法检查。",
+        "absent": "网页里没有装载 {}，运行整章时才能用这一行",
     },
 }
 
@@ -87,6 +90,58 @@ def write_to(output):
     sys.modules.update(stand_in(output))
 
 
+class Absent(ModuleType):
+    """Stands for a module that the page does not have, or a name in it: says so where it is used.
+
+    A chapter's first cell imports all that the chapter needs, most of which no cell to try uses.
+    """
+
+    def __init__(self, name, says):
+        super().__init__(name)
+        self.__dict__.update(__path__=[], says=says)
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Absent(f"{self.__name__}.{name}", self.says)
+
+    def __call__(self, *given, **named):
+        raise ImportError(self.says.format(self.__name__))
+
+
+def there(name):
+    """Whether a module of this name can be imported."""
+    try:
+        return name in sys.modules or importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # what stands before its last dot is no package
+        return False
+
+
+def absent(code, says):
+    """Stand-ins by name, for `sys.modules`: what this code imports and the page does not have."""
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names.update(part.name for part in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            # The last part may be no module: then Python takes the name that it finds.
+            names.update(f"{node.module}.{part.name}" for part in node.names)
+    parts = [name.split(".") for name in names]
+    whole = {".".join(part[: k + 1]) for part in parts for k in range(len(part))}
+    return {name: Absent(name, says) for name in whole if not there(name)}
+
+
+def prepare(code, words, names):
+    """Run the cells before, in these names."""
+    stand_ins = absent(code, words["absent"])
+    sys.modules.update(stand_ins)
+    try:
+        exec(code, names)
+    finally:
+        for module in stand_ins:
+            del sys.modules[module]
+
+
 def explain(error, output):
     """Print the reader's own lines that led to an exception, and what it says."""
     words = output.words
@@ -122,7 +177,7 @@ def work(exercise, code, language, send, then=None):
     names = {"__name__": "__main__"}
     try:
         write_to(Output(lambda *shown: None, language))  # the page shows it already
-        exec(exercise["before"], names)
+        prepare(exercise["before"], output.words, names)
         write_to(output)
         execute(code, names)
         return then(names, output) if then else None

@@ -35,7 +35,6 @@ FREE = {
     ("sequences_ex_02", "y"): "series[T:], one slice",
     ("text_ex_04", "count"): "5 in every draw",
     ("training_ex_02", "best"): "np.argsort(values, kind='stable')[1], as the draw is made",
-    ("video_ex_00", "best"): "one of four: among thousands of functions one has luck in all cases",
 }
 # What the search must find where it is not withheld: exercise, what is withheld, functions.
 BACKWARD = (

@@ -40,7 +40,7 @@ CHECK_SIDE = ("__init__", "check", "compare", "differences", "feedback", "mistak
 MODULES = (
     "__init__.py", "_arrays.py", "_progress.py", "_types.py", "claims.py", "show.py",
     "music.py", "speech.py", "timeseries.py", "data/*.py", "data/manifest.json",
-    "data/corpora/*.py", "data/corpora/*.txt", "metrics/*.py", "nlp/*.py",
+    "data/corpora/*.py", "data/corpora/*.txt", "metrics/*.py", "nlp/*.py", "nlp/*.txt",
     "nlp/wordvec/*.py", "nn/*.py",
     *(f"grading/{name}.py" for name in CHECK_SIDE),
 )  # fmt: skip
