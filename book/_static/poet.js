@@ -61,8 +61,8 @@ for (const [place, box] of document.querySelectorAll(".poet").entries()) {
       doubled: say("One rhyme word stands twice.", "韵脚用了同一个字。"),
       repeated: (signs) => (signs.length ? say(`Repeated: ${quoted(signs)}.`, `重字：${quoted(signs)}。`) : say("No character stands twice.", "没有重字。")),
       cost: (nats) => say(`The rules that were on cost ${nats} nats.`, `所选规则的代价是 ${nats} 纳特。`),
-      run: (k) => (k ? say(`In the lines of the network, at most ${k} characters in a row stand in a line of its training poems.`, `网络写的句子里，最多有 ${k} 个连续的字出现在训练诗的某一句中。`)
-        : say("In the lines of the network, no four characters in a row stand in a line of its training poems.", "网络写的句子里，没有四个连续的字出现在训练诗的任何一句中。")),
+      run: (k) => (k ? say(`In the lines of the network, at most ${k} characters in a row stand in a line of its training poems.`, `网络写的句子里，最多有 ${k} 个连续的字出现在训练作品的某一句中。`)
+        : say("In the lines of the network, no four characters in a row stand in a line of its training poems.", "网络写的句子里，没有四个连续的字出现在训练作品的任何一句中。")),
     },
     marks: say("Under each character its own tone, then what the pattern asks for: ○ level, ● oblique, ◐ either. A frame marks the rhyme words.",
       "字下第一行是这个字的平仄，第二行是格律的要求：○ 平，● 仄，◐ 可平可仄。韵脚加框。"),
@@ -303,19 +303,28 @@ for (const [place, box] of document.querySelectorAll(".poet").entries()) {
     }));
   }
 
+  // A word's rhyme and tone: what it has in common with its group, or all that it has.
+  function rhymeMark(sign, turned, common) {
+    const own = [...sung.rhymes(sign)], asked = own.filter((name, k) => common.includes([...sung.rhymes(sign, turned)][k]));
+    const tonesOf = new Map();
+    for (const name of (asked.length ? asked : own).sort()) tonesOf.set(name.slice(0, -1), (tonesOf.get(name.slice(0, -1)) ?? "") + name.at(-1));
+    return [...tonesOf].map(([name, some]) => name + (shape[some] ?? shape[EITHER])).join(" ") || "?";
+  }
+
   // A song: a sentence in a row, which breaks between lines; under each rhyme word its rhyme.
   function drawSong(count) {
-    const { group } = sung.forms.get(run.order.tune), { fitting } = run.verdict, rows = [];
+    const { group, turned } = sung.forms.get(run.order.tune), { fitting } = run.verdict, rows = [];
     let at = 0, row = null;
     for (const [n, line] of run.lines.entries()) {
       const part = made("span", "", "poet-clause"), signs = [...line], k = group(n);
       for (const [t, sign] of signs.entries()) {
         const cell = made("span", "", "poet-cell"), there = at < count, ends = k >= 0 && t === signs.length - 1;
-        const fits = !ends || fitting[k].includes(sign), names = [...sung.rhymes(sign)].sort().map((name) => name.slice(0, -1) + shape[name.at(-1)]);
+        const fits = !ends || fitting[k].includes(sign);
         if (ends) cell.classList.add("poet-rhyme");
         if (at < run.order.given.length) cell.classList.add("poet-given");
         if (there && !fits) cell.classList.add("poet-wrong");
-        cell.append(made("b", there ? sign : "\u3000"), made("i", there && ends ? (names.join(" ") || "?") + (fits ? "" : "✗") : "\u3000"));
+        cell.append(made("b", there ? sign : "\u3000"));
+        if (ends) cell.append(made("i", there ? rhymeMark(sign, turned.has(n), run.verdict.rhymes[k]) + (fits ? "" : "✗") : "\u3000"));
         part.append(cell);
         at += 1;
       }

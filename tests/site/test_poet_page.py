@@ -70,8 +70,8 @@ def sing(box, tune="浣溪沙", typed="", rules=songci.RULES, tau=0.8, seed=7):
     """Order a song to a tune."""
     box.locator('[value="song"]').check()
     box.locator(".poet-tune").select_option(tune)
-    box.locator('[value="first"]' if typed else '[value="free"]').check()
     box.locator(".poet-typed").fill(typed)
+    box.locator('[value="first"]' if typed else '[value="free"]').check()
     box.locator('[type=checkbox][value="rhyme"]').set_checked("rhyme" in rules)
     box.locator(".poet-heat").fill(str(tau))
     box.evaluate("(box, seed) => { box.dataset.seed = seed; }", seed)
