@@ -91,7 +91,8 @@ class Reading:
 
     def __init__(self, songs: "Songs", number: int) -> None:
         """Args: number: of the first token."""
-        self._songs, self._state = songs, None
+        self._songs = songs
+        self._state: Array | None = None
         self.signs: list[str] = []
         self.scores: Array = np.empty(0)
         self._read(number)
