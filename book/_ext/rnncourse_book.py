@@ -30,7 +30,12 @@ WIDGETS = ("stepper", "live", "writer", "datewriter", "translator", "tagger", "h
            "summarizer", "watcher", "captioner", "poet", "harmonist")  # fmt: skip
 STATIC = Path(__file__).resolve().parents[1] / "_static"
 # A widget → a script that comes before its own, and maybe a sheet.
-SHARED = {"datewriter": "lookback", "translator": "lookback", "harmonist": "voices", "poet": "verse"}
+SHARED = {
+    "datewriter": "lookback",
+    "translator": "lookback",
+    "harmonist": "voices",
+    "poet": "verse",
+}
 # The edition to switch to, and its name in its own language.
 OTHER = {"en": ("zh", "中文"), "zh": ("en", "English")}
 

@@ -49,6 +49,8 @@ for (const [place, box] of document.querySelectorAll(".poet").entries()) {
       rhyme: (list, group) => say(`Rhyme: ${list.join(", ")} rhyme (${group.join(", ")}).`, `押韵：${list.join("、")}同韵（${group.join("、")}）。`),
       some: (list, fitting) => say(`Rhyme: of ${list.join(", ")} at most ${fitting} rhyme with one another.`, `押韵：${list.join("、")}中最多有 ${fitting} 个互相押韵。`),
       cost: (nats, rhymed) => say(`The tune's stops${rhymed ? " and the rhyme" : ""} cost ${nats} nats.`, `词牌的句读${rhymed ? "和押韵" : ""}的代价是 ${nats} 纳特。`),
+      run: (k) => (k ? say(`In the lines of the network, at most ${k} characters in a row stand in a line of its training poems. (The index takes one run of four in eighteen for copied that is not.)`, `网络写的句子里，最多有 ${k} 个连续的字出现在训练作品的某一句中。（四个字的片段，索引每十八个会误认一个。）`)
+        : words.verdict.run(0)),
       marks: say("A frame marks the rhyme words. Under each stands its rhyme, one of today's fourteen, and whether it is level (○) or oblique (●); a word that does not rhyme has ✗.",
         "韵脚加框，下面是它的韵（今天的十四韵之一）和平仄：○ 平，● 仄。不押韵的标 ✗。"),
       limits: say("This network was trained on Song ci and told the tune. Stops and rhymes are no part of it, but masks: the tune's commonest form, and rhymes between the ends of sentences that rhyme in its training poems. The first rhyme word chooses the rhyme, and level or oblique; the others follow (in Xijiangyue two take the other tone). A tune also asks for tones inside its lines: these are not asked for here. What you type stays in your browser.",
@@ -339,10 +341,11 @@ for (const [place, box] of document.querySelectorAll(".poet").entries()) {
   const draw = (count) => (run.kind === "song" ? drawSong(count) : drawQuatrain(count));
 
   function verdictOfSong() {
-    const { words: ends, rhymes, fitting, doubled, run: copied } = run.verdict, all = words.sung, { share } = sung.forms.get(run.order.tune);
-    const groups = ends.map((list, k) => (rhymes[k].length ? all.rhyme(list, rhymes[k]) : all.some(list, fitting[k].length)));
+    const { words: ends, rhymes, fitting, doubled, run: copied } = run.verdict, all = words.sung, { share, groups: lines, turned } = sung.forms.get(run.order.tune);
+    const named = (names, k) => (lines[k].some((n) => turned.has(n)) ? names.map((name) => name.slice(0, -1)) : names);
+    const groups = ends.map((list, k) => (rhymes[k].length ? all.rhyme(list, named(rhymes[k], k)) : all.some(list, fitting[k].length)));
     return [all.form([...run.lines.join("")].length, run.lines.length, Math.round(100 * share)), ...groups, ...(doubled.length ? [words.verdict.doubled] : []),
-      all.cost(run.cost.toFixed(1), run.order.rules.length > 0), words.verdict.run(copied)];
+      all.cost(run.cost.toFixed(1), run.order.rules.length > 0), all.run(copied)];
   }
 
   function verdictOfQuatrain() {
