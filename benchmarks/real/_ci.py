@@ -95,7 +95,7 @@ def usual(ci: Ci) -> dict[str, str]:
 # --- the network ------------------------------------------------------------------------------
 
 
-def init(rng: np.random.Generator, V: int) -> dict[str, Any]:
+def init(rng: np.random.Generator, V: int, D: int = D, H: int = H) -> dict[str, Any]:
     return _init(rng, V, D, H)
 
 
@@ -117,10 +117,12 @@ def log_probabilities(params: dict[str, Any], ids: list[Array]) -> Array:
     return np.concatenate(found).astype(np.float64)
 
 
-def trained(ci: Ci, seed: int, epochs: int = EPOCHS) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Parameters, and what :func:`_language.learn` tells of their training."""
+def trained(
+    ci: Ci, seed: int, epochs: int = EPOCHS, size: tuple[int, int] = (D, H)
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parameters, and what :func:`_language.learn` tells of their training; size: D and H."""
     rng = np.random.default_rng(seed)
-    params = init(rng, len(ci.characters))
+    params = init(rng, len(ci.characters), *size)
     train, valid = ci.ids("train"), ci.ids("valid")
     told = learn(
         params,

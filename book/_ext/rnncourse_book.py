@@ -29,8 +29,13 @@ EDITION_MARK = re.compile(r'<div class="edition" data-edition="(en|zh|both)"></d
 WIDGETS = ("stepper", "live", "writer", "datewriter", "translator", "tagger", "hear", "talker",
            "summarizer", "watcher", "captioner", "poet", "harmonist")  # fmt: skip
 STATIC = Path(__file__).resolve().parents[1] / "_static"
-# A widget → what it shares with others, a script and a sheet.
-SHARED = {"datewriter": "lookback", "translator": "lookback", "harmonist": "voices"}
+# A widget → a script that comes before its own, and maybe a sheet.
+SHARED = {
+    "datewriter": "lookback",
+    "translator": "lookback",
+    "harmonist": "voices",
+    "poet": "verse",
+}
 # The edition to switch to, and its name in its own language.
 OTHER = {"en": ("zh", "中文"), "zh": ("en", "English")}
 
@@ -173,8 +178,9 @@ def page_context(app, pagename, templatename, context, doctree) -> None:
             if shared:
                 app.add_js_file(f"{shared}.js", loading_method="defer", priority=450)
             app.add_js_file(f"{name}.js", loading_method="defer")
-            if (STATIC / f"{shared or name}.css").exists():
-                app.add_css_file(f"{shared or name}.css")
+            for sheet in (f"{one}.css" for one in (shared, name)):
+                if (STATIC / sheet).exists():
+                    app.add_css_file(sheet)
 
 
 def start_katex(rundir: Path, timeout: float):

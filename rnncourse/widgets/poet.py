@@ -129,7 +129,7 @@ class Poet:
             for sign in signs:
                 self._rhymes.setdefault(sign, set()).add(name)
         self._oblique = set(network["oblique"])
-        self._signs = np.array([_han(sign) for sign in base["tokens"]])
+        self._signs = np.array([han(sign) for sign in base["tokens"]])
         tones = [self.tones(sign) for sign in base["tokens"]]
         self._fits = {mark: np.array([mark in some for some in tones]) for mark in (LEVEL, OBLIQUE)}
         counted = Counter(name for s in base["tokens"] for name in self.groups(s))
@@ -210,7 +210,7 @@ class Poet:
         first, heads = (self.simplified(unicodedata.normalize("NFC", text).strip())
                         for text in (order.first, order.heads))  # fmt: skip
         for name, text in (("first", first), ("heads", heads)):
-            if strange := [sign for sign in text if not _han(sign)]:
+            if strange := [sign for sign in text if not han(sign)]:
                 raise ValueError(f"{name} has {strange}; expected Chinese characters only")
         if first and heads:
             raise ValueError("first and heads are both given; expected one of them")
@@ -239,18 +239,29 @@ class Poet:
             wanted = self._common if rhyme is None else rhyme
             fits = [bool(self.groups(sign) & wanted) and sign not in words
                     for sign in self.known]  # fmt: skip
-            kept = _unless_empty(kept, np.array(fits))
+            kept = unless_empty(kept, np.array(fits))
         if "repeats" in rules:
-            kept = _unless_empty(kept, np.array([sign not in seen for sign in self.known]))
+            kept = unless_empty(kept, np.array([sign not in seen for sign in self.known]))
         return kept
 
 
-def _han(sign: str) -> bool:
+def han(sign: str) -> bool:
+    """Whether a sign is a Chinese character."""
     return "\u3400" <= sign <= "\u9fff" or "\U00020000" <= sign <= "\U0003ffff"
 
 
-def _unless_empty(kept: Array, rule: Array) -> Array:
+def unless_empty(kept: Array, rule: Array) -> Array:
+    """Both masks together, or the first alone where that would leave nothing."""
     return kept & rule if (kept & rule).any() else kept
+
+
+def drawn(masked: Array, tau: float, uniform: Callable[[], float] | None) -> int:
+    """A number by its scores (V,), of which -inf is never chosen; without tau the largest."""
+    if not tau or uniform is None:
+        return int(masked.argmax())
+    p = np.exp((masked - masked.max()) / tau)
+    place = np.searchsorted(np.cumsum(p / p.sum()), uniform(), "right")
+    return int(min(place, np.flatnonzero(p)[-1]))
 
 
 class _Writing:
@@ -310,12 +321,7 @@ class _Writing:
         logs = self.scores - np.logaddexp.reduce(self.scores)
         self.cost -= float(np.logaddexp.reduce(logs[kept]))
         masked = np.where(kept, self.scores, -np.inf)
-        if self.tau and self.uniform:
-            p = np.exp((masked - masked.max()) / self.tau)
-            place = np.searchsorted(np.cumsum(p / p.sum()), self.uniform(), "right")
-            number = int(min(place, np.flatnonzero(p)[-1]))
-        else:
-            number = int(masked.argmax())
+        number = drawn(masked, self.tau, self.uniform)
         self.log_prob += float(logs[number])
         return self.poet.net.tokens[number]
 
@@ -354,10 +360,11 @@ def ordered(example: str) -> Order:
     return Order(first=example) if len(example) in SIZES else Order(heads=example)
 
 
-def show(name: str, language: str, examples: Sequence[str], seed: int = 1) -> Shown:
+def show(name: str, language: str, examples: Sequence[str], seed: int = 1,
+         songs: str | None = None) -> Shown:  # fmt: skip
     """A recorded network writes quatrains: poems in a notebook, in the page with the reader.
 
-    >>> poet.show("poems", "zh", ["明月照江水", "春夏秋冬"])
+    >>> poet.show("poems", "zh", ["明月照江水", "春夏秋冬"], songs="ci")
 
     Args:
         name: of the record.
@@ -365,6 +372,8 @@ def show(name: str, language: str, examples: Sequence[str], seed: int = 1) -> Sh
         examples: what the reader may take: a first line of 5 or 7 characters, or the characters
             that the lines shall begin with.
         seed: of the poems in the notebook.
+        songs: of a record of :mod:`rnncourse.widgets.songci`: the reader may choose a tune too,
+            and the notebook prints a song to the first one. None: quatrains only.
 
     Raises KeyError for an unknown name; ValueError for another language, no examples, and as
     :meth:`Poet.checked`.
@@ -382,4 +391,9 @@ def show(name: str, language: str, examples: Sequence[str], seed: int = 1) -> Sh
         "kilobytes": str(round(size(network, base) / 1000)),
         "examples": json.dumps(examples, ensure_ascii=False),
     }
+    if songs:
+        from rnncourse.widgets import songci  # it needs this module
+
+        more, row = songci.shown(songs, seed)
+        rows, place = [*rows, row], place | more
     return Shown(rows, place)

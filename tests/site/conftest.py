@@ -42,15 +42,15 @@ def small_pages(root, name, bodies, shared=None):
     """Write pages that hold one widget and nothing else: its script is ``name``.js.
 
     bodies: of each edition, by the page's name, its HTML. A page is there in light and in dark,
-    NAME-light.html and NAME-dark.html. shared: a script, and a sheet instead of the widget's own,
-    that it shares with other widgets.
+    NAME-light.html and NAME-dark.html. shared: a script that comes before it, with its sheet.
     """
     build.write_networks(root / "live")
     theme = files("pydata_sphinx_theme") / "theme/pydata_sphinx_theme/static/styles"
     sheet = (theme / "pydata-sphinx-theme.css").read_text(encoding="utf-8")
     # A widget's own sheet comes before course.css, as in the book.
+    own = [one for one in (shared, name) if (ROOT / "book" / "_static" / f"{one}.css").exists()]
     sheets = "".join(f'<link rel="stylesheet" href="_static/{one}.css">'
-                     for one in ("theme", shared or name, "course"))  # fmt: skip
+                     for one in ("theme", *own, "course"))  # fmt: skip
     scripts = "".join(f'<script defer src="_static/{one}.js"></script>'
                       for one in ("net", shared, name) if one)  # fmt: skip
     for code, pages in bodies.items():

@@ -95,6 +95,13 @@ def test_a_change_concerns_the_pages_that_it_reaches(course, file, old, new, cha
     assert {stem for stem in before if before[stem] != after[stem]} == changed
 
 
+def test_networks_of_a_widget_are_results(tmp_path):
+    """Also the second one of the poet."""
+    cell = 'poet.show("poems", "en", ["春"], songs="ci")'
+    read = {file.name for file in dependencies.results_read(tmp_path, [cell])}
+    assert read == {"live_poems.json", "live_ci.json"}
+
+
 def test_a_change_to_the_grader_executes_no_chapter():
     """Of the course as it is: no chapter reaches the modules that run submissions."""
     for stem in ("rnn", "training", "language_model"):

@@ -22,6 +22,7 @@ LIVE = re.compile(  # live_NAME
     r"|captioner|watcher|poet|harmonist)\.show)"
     r"\(\s*[\"\'](\w+)[\"\']"
 )
+SONGS = re.compile(r"\bsongs=[\"\'](\w+)[\"\']")  # of poet.show
 RUN = re.compile(r"\bown\.run\(\s*[\"'](\w+)[\"']")  # a program for the reader's own file
 # The folder of the package whose texts and tables its modules read.
 DATA = Path("rnncourse") / "data"
@@ -101,7 +102,8 @@ def modules(root: Path, sources: list[str]) -> list[Path]:
 def results_read(root: Path, sources: list[str]) -> list[Path]:
     """Return the recorded results that the cells show."""
     names = {name for source in sources for name in RECORDED.findall(source)}
-    names |= {f"live_{name}" for source in sources for name in LIVE.findall(source)}
+    shown = [name for source in sources for name in LIVE.findall(source) + SONGS.findall(source)]
+    names |= {f"live_{name}" for name in shown}
     return [root / "benchmarks" / "results" / f"{name}.json" for name in sorted(names)]
 
 
