@@ -18,10 +18,9 @@ ENDINGS = (".mid", ".midi", ".musicxml", ".mxl", ".xml")
 LEAST, MOST = 8, 20_000  # steps of a piece
 LOWEST, REST = 21, -1  # MIDI pitch of the first key; what stands for none
 Chances = Callable[[Array], Array]
-Read = Callable[[Path], Array]
 
 
-def tune(path: str | Path, read: Read) -> Array:
+def tune(path: str | Path, read: Callable[[Path], Array]) -> Array:
     """The roll (T, 88) of a file.
 
     Args:
@@ -42,7 +41,7 @@ def tune(path: str | Path, read: Read) -> Array:
     return roll
 
 
-def folder(path: str | Path, read: Read, at_least: int = 10) -> list[Array]:
+def folder(path: str | Path, read: Callable[[Path], Array], at_least: int = 10) -> list[Array]:
     """The rolls of a folder's files, in the order of their names; prints what it found.
 
     A file that :func:`tune` refuses is named and left out. Raises DataError where the folder
