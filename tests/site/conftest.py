@@ -38,6 +38,18 @@ def served(folder):
         server.shutdown()
 
 
+@contextlib.contextmanager
+def lost(seen, part, network="*"):
+    """Inside, recorded networks do not arrive; it ends when the page has said so in this part."""
+    where = f"**/live/{network}.js"
+    seen.page.route(where, lambda route: route.abort())
+    yield
+    seen.page.wait_for_function(
+        "part => document.querySelector(part).textContent.includes('did not load')", arg=part
+    )
+    seen.page.unroute(where)
+
+
 def small_pages(root, name, bodies, shared=None):
     """Write pages that hold one widget and nothing else: its script is ``name``.js.
 

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import small_pages
+from conftest import lost, small_pages
 from lookback import note_of, refused, write
 
 from rnncourse.widgets import datewriter, weights
@@ -160,12 +160,8 @@ def test_surprises_are_dates_and_no_two_in_a_row_are_alike(visit, model):
 def test_weights_that_do_not_arrive_are_said_and_asked_for_again(visit):
     seen = visit("en/maps-light.html", **CALM)
     box = box_of(seen)
-    seen.page.route("**/live/*.js", lambda route: route.abort())
-    box.locator(".looks-go").click()
-    seen.page.wait_for_function(
-        "() => document.querySelector('.looks-note').textContent.includes('did not load')"
-    )
-    seen.page.unroute("**/live/*.js")
+    with lost(seen, ".looks-note"):
+        box.locator(".looks-go").click()
     write(box, "2024-03-05")
     assert note_of(box) == ""
 

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import small_pages
+from conftest import lost, small_pages
 
 from rnncourse import music
 from rnncourse.widgets import harmonist, weights
@@ -255,13 +255,9 @@ def test_weights_come_only_when_they_are_asked_for(visit):
 def test_weights_that_do_not_arrive_are_said_and_asked_for_again(visit):
     seen = visit("en/sing-light.html", **CALM)
     box = box_of(seen)
-    seen.page.route("**/live/*.js", lambda route: route.abort())
-    box.locator(".harmonist-offers button").first.click()
-    box.locator(".harmonist-go").click()
-    seen.page.wait_for_function(
-        "() => document.querySelector('.harmonist-note').textContent.includes('did not load')"
-    )
-    seen.page.unroute("**/live/*.js")
+    with lost(seen, ".harmonist-note"):
+        box.locator(".harmonist-offers button").first.click()
+        box.locator(".harmonist-go").click()
     write(box)
     assert note_of(box) == ""
 

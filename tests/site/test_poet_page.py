@@ -4,7 +4,7 @@ reader types breaks it."""
 import gzip
 
 import pytest
-from conftest import small_pages
+from conftest import lost, small_pages
 
 from rnncourse.nlp import prosody
 from rnncourse.widgets import poet, songci
@@ -274,13 +274,9 @@ def test_song_can_be_kept_and_is_written_by_keyboard(visit):
 def test_songs_that_do_not_arrive_are_asked_for_again(visit):
     seen = visit("en/poem-light.html", **CALM)
     box = box_of(seen)
-    seen.page.route("**/live/ci.js", lambda route: route.abort())
-    sing(box)
-    box.locator(".poet-go").click()
-    seen.page.wait_for_function(
-        "() => document.querySelector('.poet-note').textContent.includes('did not load')"
-    )
-    seen.page.unroute("**/live/ci.js")
+    with lost(seen, ".poet-note", "ci"):
+        sing(box)
+        box.locator(".poet-go").click()
     press(box)
     assert note_of(box) == ""
 
@@ -353,14 +349,10 @@ def test_poem_can_be_kept(visit):
 def test_weights_that_do_not_arrive_are_said_and_asked_for_again(visit):
     seen = visit("en/poem-light.html", **CALM)
     box = box_of(seen)
-    seen.page.route("**/live/tang.js", lambda route: route.abort())
-    order(box, "first", "明月照江水")
-    box.locator(".poet-go").click()
-    seen.page.wait_for_function(
-        "() => document.querySelector('.poet-note').textContent.includes('did not load')"
-    )
+    with lost(seen, ".poet-note", "tang"):
+        order(box, "first", "明月照江水")
+        box.locator(".poet-go").click()
     assert box.locator(".poet-typed").input_value() == "明月照江水"
-    seen.page.unroute("**/live/tang.js")
     press(box)
     assert note_of(box) == ""
 

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import small_pages
+from conftest import lost, small_pages
 
 from rnncourse.nn import layers
 from rnncourse.widgets import tagger, weights
@@ -257,12 +257,8 @@ def test_weights_come_only_when_they_are_asked_for(visit, language):
 def test_weights_that_do_not_arrive_are_said_and_asked_for_again(visit):
     seen = visit("en/tags-light.html", **CALM)
     box = box_of(seen)
-    seen.page.route("**/live/*.js", lambda route: route.abort())
-    give(box, "play jazz")
-    seen.page.wait_for_function(
-        "() => document.querySelector('.tagger-said').textContent.includes('did not load')"
-    )
-    seen.page.unroute("**/live/*.js")
+    with lost(seen, ".tagger-said"):
+        give(box, "play jazz")
     give(box, "play jazz")
     assert "did not load" not in said(box)
     assert len(trace(box)["tokens"]) == 2

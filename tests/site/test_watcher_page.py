@@ -5,7 +5,7 @@ import gzip
 
 import numpy as np
 import pytest
-from conftest import small_pages
+from conftest import lost, small_pages
 
 from rnncourse.data import films
 from rnncourse.widgets import watcher, weights
@@ -233,12 +233,8 @@ def test_weights_come_only_with_the_first_frame(visit, language):
 def test_weights_that_do_not_arrive_are_said_and_asked_for_again(visit):
     seen = visit("en/films-light.html", **CALM)
     box = box_of(seen)
-    seen.page.route("**/live/*.js", lambda route: route.abort())
-    press(box, ["ArrowRight"])
-    seen.page.wait_for_function(
-        "() => document.querySelector('.watcher-said').textContent.includes('did not load')"
-    )
-    seen.page.unroute("**/live/*.js")
+    with lost(seen, ".watcher-said"):
+        press(box, ["ArrowRight"])
     press(box, ["ArrowRight"])
     wait(box, 3)
     assert "did not load" not in text_of(box, "said")
